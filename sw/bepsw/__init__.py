@@ -1,0 +1,1 @@
+"""The contract in numpy: specification, golden model, cycle model, data, and the host driver."""
