@@ -13,6 +13,8 @@ A lane is reinforced iff its LEVELS-bit number Σ r_level·2^level is below t, o
 dither of the last 2^-LEVELS.
 """
 
+from functools import cache
+
 import numpy as np
 
 from .spec import REINFORCE_BITS
@@ -61,6 +63,9 @@ def step_bank(state):
 class Generator:
     """The bank with its state, and the masks of one layer's sweep.
 
+    xorshift is linear over GF(2), so the states of many words are computed side by side by jumping ahead; the bits
+    are those of stepping word by word.
+
     Parameters
     ----------
     seed : int
@@ -77,20 +82,72 @@ class Generator:
         """Reinforcement mask of one layer, bool (rows, fan_in); advances the state by rows·⌈fan_in/g⌉ words."""
         lanes, lanes8 = self.lanes, _lanes8(self.lanes)
         segments = -(-fan_in // lanes)
-        words = rows * segments
-        draws = np.empty((words, self.state.size), dtype=_U64)
-        state = self.state
-        for word in range(words):
-            draws[word] = state
-            state = step_bank(state)
-        self.state = state
-        draws = draws.astype("<u8").view(np.uint8)
-        top = draws[:, LEVELS * lanes8 // 8 :][:, : DITHER_BITS // 8]
-        dither = top[:, 0].astype(np.uint32) | top[:, 1].astype(np.uint32) << 8
-        below = np.where(dither < (threshold & 0xFFFF), 0xFF, 0).astype(np.uint8)[:, None]
-        below = np.broadcast_to(below, (words, lanes8 // 8))
-        for level in range(LEVELS):
-            bits = draws[:, level * lanes8 // 8 : (level + 1) * lanes8 // 8]
-            below = (~bits | below) if threshold >> (DITHER_BITS + level) & 1 else (~bits & below)
-        lane_bits = np.unpackbits(below, axis=1, bitorder="little")[:, :lanes]
-        return lane_bits.reshape(rows, segments * lanes)[:, :fan_in].astype(bool)
+        packed = np.concatenate([_below(draws, threshold, lanes8) for draws in self._draws(rows * segments)])
+        mask = np.unpackbits(packed, axis=1, count=lanes, bitorder="little").view(bool)
+        return mask.reshape(rows, segments * lanes)[:, :fan_in]
+
+    def _draws(self, words):
+        """The states that `words` words draw, in blocks of uint64 (n, bank_size); advances the state."""
+        while words:
+            block, self.state = _run(self.state, min(words, _BLOCK))
+            words -= len(block)
+            yield block
+
+
+def _below(draws, threshold, lanes8):
+    """Packed lane masks, uint8 (n, lanes8 / 8), of the words that drew uint64 (n, bank_size)."""
+    # byte b of all words side by side: the comparisons below then run over contiguous memory
+    planes = np.ascontiguousarray(draws.astype("<u8", copy=False).view(np.uint8).T)
+    levels = planes[: LEVELS * lanes8 // 8].reshape(LEVELS, lanes8 // 8, len(draws))
+    low, high = planes[LEVELS * lanes8 // 8 :][: DITHER_BITS // 8].astype(np.uint32)
+    dither_below = (low | high << np.uint32(8)) < (threshold & ((1 << DITHER_BITS) - 1))
+    below = np.broadcast_to(np.where(dither_below, np.uint8(0xFF), np.uint8(0)), levels.shape[1:])
+    for level, bits in enumerate(levels):
+        below = ~(bits & ~below) if threshold >> (DITHER_BITS + level) & 1 else ~(bits | ~below)
+    return np.ascontiguousarray(below.T)
+
+
+_STRIDE_LOG2 = 5
+_BLOCK = 1 << 14  # words at a time, which bounds the memory of a large layer
+
+
+def _run(state, count):
+    """`count` successive states from `state` on, uint64 (count, n), and the state after them.
+
+    Streams of 2^_STRIDE_LOG2 states each advance side by side; their starts come from jumping ahead by doubling.
+    """
+    starts, log2 = state[np.newaxis], _STRIDE_LOG2
+    while len(starts) << _STRIDE_LOG2 < count + 1:
+        starts = np.concatenate([starts, _apply(_jump_table(log2), starts)])
+        log2 += 1
+    streams = -(-(count + 1) >> _STRIDE_LOG2)
+    starts = starts[:streams]
+    states = np.empty((streams, 1 << _STRIDE_LOG2, state.size), dtype=_U64)
+    for index in range(1 << _STRIDE_LOG2):
+        states[:, index] = starts
+        starts = step_bank(starts)
+    states = states.reshape(-1, state.size)
+    return states[:count], states[count].copy()
+
+
+@cache
+def _jump_table(log2):
+    """2^log2 steps of one generator as a linear map over GF(2): uint64 (8, 256), image of every value of every byte."""
+    if log2:
+        half = _jump_table(log2 - 1)
+        images = _apply(half, _apply(half, _U64(1) << np.arange(64, dtype=_U64)))
+    else:
+        images = step_bank(_U64(1) << np.arange(64, dtype=_U64))
+    table = np.zeros((8, 256), dtype=_U64)
+    for bit, image in enumerate(images):
+        byte, bit = divmod(bit, 8)
+        table[byte, 1 << bit : 2 << bit] = table[byte, : 1 << bit] ^ image
+    return table
+
+
+def _apply(table, states):
+    """The linear map of a jump table on an array of uint64 states."""
+    result = table[0][states & _U64(0xFF)]
+    for byte in range(1, 8):
+        result ^= table[byte][states >> _U64(8 * byte) & _U64(0xFF)]
+    return result

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from .errors import BepError
 
-__all__ = ["Network", "Training", "Thresholds", "REINFORCE_BITS", "divisors", "thresholds"]
+__all__ = ["Network", "Training", "Thresholds", "REINFORCE_BITS", "counter_range", "divisors", "thresholds"]
 
 REINFORCE_BITS = 26
 """Fraction bits of a reinforcement threshold: probability = threshold / 2**REINFORCE_BITS."""
@@ -141,6 +141,11 @@ class Thresholds:
     gates: tuple[int, ...]
     groups: tuple[int, ...]
     reinforce: tuple[int, ...]
+
+
+def counter_range(bits):
+    """Lowest and highest value of a counter k of `bits` bits."""
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
 
 def divisors(n):
