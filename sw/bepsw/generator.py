@@ -19,7 +19,7 @@ import numpy as np
 
 from .spec import REINFORCE_BITS
 
-__all__ = ["LEVELS", "DITHER_BITS", "bank_size", "bank_bits", "seed_bank", "step_bank", "Generator"]
+__all__ = ["DITHER_BITS", "LEVELS", "Generator", "bank_bits", "bank_size", "seed_bank", "step_bank"]
 
 DITHER_BITS = 16
 LEVELS = REINFORCE_BITS - DITHER_BITS

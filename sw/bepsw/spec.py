@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from .errors import BepError
 
-__all__ = ["Network", "Training", "Thresholds", "REINFORCE_BITS", "counter_range", "divisors", "thresholds"]
+__all__ = ["REINFORCE_BITS", "Network", "Thresholds", "Training", "counter_range", "divisors", "thresholds"]
 
 REINFORCE_BITS = 26
 """Fraction bits of a reinforcement threshold: probability = threshold / 2**REINFORCE_BITS."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import BepError
 from ..target import Results, State
-from . import packed
+from . import kernels
 from .base import Model
 from .matrix import MatrixEngine
+from .packed import PackedEngine
 
 __all__ = ["ENGINES", "FastModel"]
 
@@ -37,13 +38,13 @@ class FastModel(Model):
 
     def __init__(self, network, training, prototypes, *, lanes, engine="auto"):
         if engine == "auto":
-            engine = "numba" if packed.AVAILABLE else "numpy"
+            engine = "numba" if kernels.AVAILABLE else "numpy"
         if engine not in ENGINES:
             raise BepError(f"The engine must be auto, {' or '.join(ENGINES)}, not {engine!r}.")
-        if engine == "numba" and not packed.AVAILABLE:
+        if engine == "numba" and not kernels.AVAILABLE:
             raise BepError("The numba engine needs numba; install it with: pip install 'bepcore[fast]'")
         self.engine = engine
-        self._engine_class = packed.PackedEngine if engine == "numba" else MatrixEngine
+        self._engine_class = PackedEngine if engine == "numba" else MatrixEngine
         self._engine = None
         self.winner_counts = np.zeros((0, network.layers), dtype=np.uint16)
         super().__init__(network, training, prototypes, lanes=lanes)

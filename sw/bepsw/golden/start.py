@@ -35,7 +35,7 @@ def init_hidden(network, seed, spread=DEFAULT_SPREAD):
     BepError
         When the spread does not fit B bits.
     """
-    low, high = counter_range(network.bits)
+    low, _ = counter_range(network.bits)
     if isinstance(spread, bool) or not isinstance(spread, int) or not 1 <= spread <= -low or spread & (spread - 1):
         raise BepError(
             f"The spread of the initial weights must be a power of two from 1 to {-low} "
