@@ -1,8 +1,8 @@
 """Compiled simulations, kept by the content they were made from.
 
 An entry is a folder that appears in one rename after everything in it is complete; a build that was interrupted leaves
-only a `.part` folder, which the next one with the same key throws away. A lock lets one process build while others
-that want the same wait.
+only a folder with `.part` in its name, which the next one with the same key throws away. A lock lets one process build
+while others that want the same wait.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from bepsw.errors import BepError
@@ -46,9 +47,9 @@ def entry(key, fill):
         with _locked(folder.with_suffix(".lock")):
             if folder.is_dir():
                 return folder, True
-            part = folder.with_suffix(".part")
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
+            for stale in folder.parent.glob(f"{key}.part*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            part = Path(tempfile.mkdtemp(prefix=f"{key}.part", dir=folder.parent))
             try:
                 fill(part)
                 part.rename(folder)

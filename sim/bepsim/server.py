@@ -27,14 +27,12 @@ async def serve(dut):
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(SOCKET)
     line = Line(connection)
-    outcomes = [(name, getattr(dut, name)) for name in OUTCOMES if name not in ("done", "value")]
+    outcomes = [(name, getattr(dut, name)) for name in OUTCOMES if name != "done"]
     while (command := line.receive()) is not None and "quit" not in command:
         for name, value in command.items():
             if driven[name] != value:
                 getattr(dut, name).value = driven[name] = value
         dut.go.value = driven["go"] = not driven["go"]
         await ValueChange(dut.done)
-        outcome = {name: int(handle.value) for name, handle in outcomes}
-        outcome["value"] = 0 if outcome["unknown"] else int(dut.value.value)
-        line.send(outcome)
+        line.send({name: int(handle.value.resolve("zeros")) for name, handle in outcomes})
     line.close()

