@@ -8,7 +8,7 @@ from ..spec import counter_range, thresholds
 from ..target import Counters
 from .start import initial_state
 
-__all__ = ["Model"]
+__all__ = ["Model", "check_state"]
 
 
 class Model:
@@ -59,23 +59,6 @@ class Model:
                 raise BepError(f"The group size {group} does not divide the {width} units of layer {layer}.")
         self.thresholds = thresholds
 
-    def check_state(self, state):
-        """Refuse a `State` that belongs to another network, core or batch size."""
-        shapes = list(zip(self.network.widths[1:], self.network.widths, strict=False))
-        for what, planes in (("hidden weights", state.hidden), ("weights", state.weights)):
-            found = [plane.shape for plane in planes]
-            if found != shapes:
-                raise BepError(
-                    f"The state's {what} have the shapes {found}, the network {self.network} needs {shapes}."
-                )
-        for layer, k in enumerate(state.hidden, start=1):
-            if k.min() < self.low or k.max() > self.high:
-                raise BepError(f"The state's layer {layer} holds counters that {self.network.bits} bits cannot hold.")
-        if state.generator.shape != (bank_size(self.lanes),):
-            raise BepError(f"The state's generator is not that of a core with {self.lanes} lanes.")
-        if not 0 <= state.pending < self.training.batch:
-            raise BepError(f"The state is {state.pending} samples into a batch of {self.training.batch}.")
-
     def check_bits(self, bits):
         """Samples as a C-contiguous uint8 array (n, K_0) of 0 and 1, or a `BepError`."""
         bits = np.asarray(bits)
@@ -92,6 +75,23 @@ class Model:
         if count and not (labels.min() >= 0 and labels.max() < self.network.classes):
             raise BepError(f"A label is outside 0 … {self.network.classes - 1}.")
         return labels.astype(np.int64)
+
+
+def check_state(state, network, training, lanes):
+    """Refuse a `State` that belongs to another network, core or batch size."""
+    shapes = list(zip(network.widths[1:], network.widths, strict=False))
+    for what, planes in (("hidden weights", state.hidden), ("weights", state.weights)):
+        found = [plane.shape for plane in planes]
+        if found != shapes:
+            raise BepError(f"The state's {what} have the shapes {found}, the network {network} needs {shapes}.")
+    low, high = counter_range(network.bits)
+    for layer, k in enumerate(state.hidden, start=1):
+        if k.dtype.kind not in "iu" or k.min() < low or k.max() > high:
+            raise BepError(f"The state's layer {layer} holds counters that {network.bits} bits cannot hold.")
+    if state.generator.shape != (bank_size(lanes),):
+        raise BepError(f"The state's generator is not that of a core with {lanes} lanes.")
+    if not 0 <= state.pending < training.batch:
+        raise BepError(f"The state is {state.pending} samples into a batch of {training.batch}.")
 
 
 def _zeros_and_ones(name, array, shape):

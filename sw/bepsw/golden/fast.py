@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import BepError
 from ..target import Results, State
 from . import kernels
-from .base import Model
+from .base import Model, check_state
 from .matrix import MatrixEngine
 from .packed import PackedEngine
 
@@ -51,7 +51,7 @@ class FastModel(Model):
 
     def load(self, state):
         """Take over a `State` at a batch boundary or inside a batch."""
-        self.check_state(state)
+        check_state(state, self.network, self.training, self.lanes)
         self._engine = self._engine_class(self.network, self.training, self.prototypes, self.lanes, state)
 
     def state(self):

@@ -44,7 +44,8 @@ def init_hidden(network, seed, spread=DEFAULT_SPREAD):
     hidden = []
     for layer, (fan_in, rows) in enumerate(zip(network.widths, network.widths[1:], strict=False), start=1):
         raw = np.random.PCG64([seed, _PURPOSE, layer]).random_raw(rows * fan_in)
-        hidden.append(((raw & np.uint64(2 * spread - 1)).astype(np.int16) - np.int16(spread)).reshape(rows, fan_in))
+        uniform = (raw & np.uint64(2 * spread - 1)).astype(np.int32) - spread
+        hidden.append(uniform.astype(np.int16).reshape(rows, fan_in))
     return tuple(hidden)
 
 

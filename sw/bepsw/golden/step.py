@@ -13,7 +13,7 @@ import numpy as np
 
 from ..generator import Generator
 from ..target import Results, State
-from .base import Model
+from .base import Model, check_state
 
 __all__ = ["SampleTrace", "StepModel"]
 
@@ -52,7 +52,7 @@ class StepModel(Model):
 
     def load(self, state):
         """Take over a `State` at a batch boundary or inside a batch."""
-        self.check_state(state)
+        check_state(state, self.network, self.training, self.lanes)
         self.hidden = [k.astype(np.int16) for k in state.hidden]
         self.weights = [w.astype(bool) for w in state.weights]
         self.generator = Generator(0, self.lanes)
