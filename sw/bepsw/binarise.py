@@ -88,24 +88,25 @@ class Binariser:
         verb, their = ("varies", "its") if count == 1 else ("vary", "their")
         return f"{count} of {self.features} features never {verb} in the training data; {their} bits are always 0."
 
-    def arrays(self):
-        """Everything that `restore` needs, as a dict of plain arrays for an .npz file."""
-        arrays = {"thresholds": self.thresholds, "constant": self.constant}
+    def as_dict(self):
+        """Everything that `from_dict` needs, as JSON values, exact to the bit."""
+        rows = None
         if self.expansion is not None:
-            arrays["expansion"] = np.packbits(self.expansion, axis=1)
-        return arrays
+            rows = [row.tobytes().hex() for row in np.packbits(self.expansion, axis=1)]
+        varying = self.thresholds[~self.constant].tolist()
+        return {"levels": self.levels, "constant": self.constant.tolist(), "thresholds": varying, "expansion": rows}
 
     @classmethod
-    def restore(cls, arrays):
-        """The binariser that gave these `arrays`."""
+    def from_dict(cls, record):
+        """The binariser that gave `record`."""
         try:
-            thresholds, constant = np.asarray(arrays["thresholds"]), np.asarray(arrays["constant"])
+            constant = np.array(record["constant"], dtype=bool)
+            thresholds = np.full((len(constant), record["levels"]), np.inf)
+            thresholds[~constant] = np.array(record["thresholds"]).reshape(-1, record["levels"])
             expansion = None
-            if "expansion" in arrays:
-                packed = np.asarray(arrays["expansion"])
+            if record["expansion"] is not None:
+                packed = np.array([list(bytes.fromhex(row)) for row in record["expansion"]], dtype=np.uint8)
                 expansion = np.unpackbits(packed, axis=1, count=thresholds.size).astype(bool)
-            if thresholds.ndim != 2 or constant.shape != thresholds.shape[:1]:
-                raise ValueError
         except (KeyError, ValueError, TypeError):
             raise BepError("The stored binariser is incomplete or damaged; train again to get a good one.") from None
         return cls(thresholds, expansion, constant)

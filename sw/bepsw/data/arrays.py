@@ -49,14 +49,15 @@ def load_npz(path):
     for key, value in parts.items():
         parts[key] = _features(path, key, value) if key[0] == "x" else _labels(path, key, value)
     shape = (found["x_train"] if "x_train" in found else found["x"]).shape[1:]
-    if "x_test" not in parts:
+    own_test = "x_test" in parts
+    if not own_test:
         x, y = parts["x_train"], parts["y_train"]
         if len(x) != len(y):
             raise BepError(f"{path} has {len(x)} samples but {len(y)} labels.")
         train, test = holdout(y)
         parts = {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
     classes = int(parts["y_train"].max(initial=0)) + 1
-    return Dataset(Path(path).stem, **parts, classes=classes, shape=shape, source=str(path))
+    return Dataset(Path(path).stem, **parts, classes=classes, shape=shape, source=str(path), own_test=own_test)
 
 
 def _features(path, key, value):

@@ -31,6 +31,8 @@ class Dataset:
         Where it came from, for people.
     labels : tuple of str
         What the data itself calls its classes.
+    own_test : bool
+        The test data came as such, and was not cut from the training data by `holdout`.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class Dataset:
     shape: tuple[int, ...]
     source: str
     labels: tuple[str, ...] = ()
+    own_test: bool = True
 
     def __post_init__(self):
         if not 2 <= self.classes <= _MAX_CLASSES:

@@ -49,6 +49,7 @@ def load_csv(path, label=None):
         shape=(x.shape[1],),
         source=str(path),
         labels=tuple(classes),
+        own_test=False,
     )
 
 

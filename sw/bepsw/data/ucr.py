@@ -95,6 +95,7 @@ def load_ts(path):
         shape=(steps, x_train.shape[1] // steps),
         source=str(train),
         labels=tuple(names),
+        own_test=test is not None,
     )
 
 

@@ -1,0 +1,7 @@
+"""`python -m bepcore` is `bepcore`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

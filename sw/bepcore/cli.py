@@ -1,0 +1,85 @@
+"""The command `bepcore`: one parser, one file per subcommand, and the one place where an error becomes a sentence.
+
+Exit status: 0 done, 1 a difference was found (`verify`), 2 something is wrong with the input or the machine (one
+sentence on stderr), 130 interrupted.
+"""
+
+import argparse
+import contextlib
+import errno
+import importlib
+import os
+import sys
+
+from bepsw.errors import BepError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "train": "train a network",
+    "infer": "classify data with a trained network",
+    "verify": "co-simulate the hardware against the golden model, bit for bit",
+    "generate": "write a core as Verilog, with a JSON sidecar",
+    "data": "list, show and fetch data sets",
+    "bench": "measure speed and accuracy",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one sentence, without the usage text around it."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'.\n")
+
+
+def main(argv=None):
+    """Run one command; returns the exit status. Arguments are those of the process when `argv` is None."""
+    try:
+        args = _parser(argv).parse_args(argv)
+        return args.run(args) or 0
+    except BepError as error:
+        return _say(error)
+    except KeyboardInterrupt as stop:
+        print(f"bepcore: {stop or 'Interrupted.'}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone; a second complaint at interpreter exit must not follow.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _say(_plain(error))
+    except MemoryError:
+        return _say("This machine has too little memory for that; try fewer samples or a smaller network.")
+
+
+def _parser(argv):
+    from . import __version__
+
+    parser = Parser(prog="bepcore", description="FPGA cores that train binary neural networks on the chip.")
+    parser.add_argument("--version", action="version", version=f"bepcore {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    words = sys.argv[1:] if argv is None else list(argv)
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        # Only the command that runs is imported: plotting and compilers take longer to load than most commands.
+        if name == wanted:
+            module = importlib.import_module(f".{name}", __package__)
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def _plain(error):
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"The disk is full: cannot write{where}; free some space and run the same command again."
+    if error.errno == errno.EFBIG:
+        return f"A file may not grow as large as needed: cannot write{where}; raise the limit (ulimit -f)."
+    return f"Cannot use{where or ' a file'}: {error.strerror or error}."
+
+
+def _say(sentence):
+    with contextlib.suppress(OSError):
+        print(f"bepcore: {sentence}", file=sys.stderr)
+    return 2

@@ -1,0 +1,77 @@
+"""Plots: the training curve of a run, and the look that all plots of this project share."""
+
+import math
+import os
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+__all__ = ["COLOURS", "new_axes", "save", "training_curve"]
+
+COLOURS = ("#1f6f8b", "#d1603d", "#6b8e23", "#7d5ba6", "#8c8c8c")
+
+
+def new_axes(title, across, up, *, size=(7.2, 4.2)):
+    """A figure with one pair of axes, titled and labelled; accuracies go up in percent."""
+    figure, axes = plt.subplots(figsize=size, layout="constrained")
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def save(figure, path):
+    """Write a figure as PNG, whole or not at all, and close it."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        # No software version inside: the same figure gives the same file.
+        figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
+        os.replace(temporary, path)
+    finally:
+        plt.close(figure)
+        temporary.unlink(missing_ok=True)
+
+
+def training_curve(path, metrics, *, title, best_epoch=None, test_accuracy=None):
+    """Accuracies (left) and trigger rate (right) over the epochs.
+
+    Parameters
+    ----------
+    path : Path
+    metrics : list of bepsw.run.EpochMetrics
+    title : str
+    best_epoch : int, optional
+        Counted from 0; marked.
+    test_accuracy : float, optional
+        Of the best epoch; drawn beside the mark.
+    """
+    epochs = [epoch.epoch + 1 for epoch in metrics]
+    figure, axes = new_axes(title, "epoch", "accuracy")
+    axes.plot(epochs, [epoch.train_accuracy for epoch in metrics], color=COLOURS[0], label="training")
+    validation = [epoch.validation_accuracy for epoch in metrics]
+    if not all(map(math.isnan, validation)):
+        axes.plot(epochs, validation, color=COLOURS[1], label="validation")
+    right = axes.twinx()
+    right.plot(epochs, [epoch.trigger_rate for epoch in metrics], color=COLOURS[4], linestyle=":", label="trigger rate")
+    right.set_ylim(0, 1)
+    right.set_ylabel("samples that trigger an update")
+    right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    right.spines["top"].set_visible(False)
+    if best_epoch is not None and 0 <= best_epoch < len(metrics):
+        height = validation[best_epoch]
+        height = metrics[best_epoch].train_accuracy if math.isnan(height) else height
+        words = "selected" if test_accuracy is None else f"selected: test {100 * test_accuracy:.2f} %"
+        axes.plot([best_epoch + 1], [height], "o", color=COLOURS[1], markersize=6, label=words)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles = [*axes.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
+    save(figure, path)

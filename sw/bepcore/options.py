@@ -1,0 +1,61 @@
+"""Arguments that several commands share, and how their text is read."""
+
+import argparse
+
+__all__ = ["add_data", "add_network", "add_rule", "add_simulator", "given", "sizes"]
+
+_SEPARATOR = ","
+
+
+def sizes(text):
+    """A comma-separated list of whole numbers, "255,255", as a tuple."""
+    try:
+        return tuple(int(part) for part in text.split(_SEPARATOR))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 255,255") from None
+
+
+def add_data(parser):
+    """--data and what goes with reading and binarising it. A default of None means: as the data's preset says."""
+    group = parser.add_argument_group("data")
+    group.add_argument("--data", metavar="DATA", help="a name, a .csv, .npz, .ts file or idx folder (default: digits)")
+    group.add_argument("--data-dir", metavar="FOLDER", help="folder to look for named data in first")
+    group.add_argument("--label", metavar="COLUMN", help="label column of a .csv: name or number (default: the last)")
+    group.add_argument("--samples", type=int, metavar="N", help="train on N of the training samples only")
+    group.add_argument("--validation", type=float, metavar="SHARE", help="validation share, or from 1 on a count")
+    group.add_argument("--binarise", choices=("median", "thermometer"), help="features to bits")
+    group.add_argument("--thermometer", type=int, metavar="N", help="thermometer of N bits a feature")
+    group.add_argument("--expand", type=int, metavar="N", help="expand to N random signs of sums, 0 for none")
+
+
+def add_network(parser):
+    """--hidden and --bits."""
+    group = parser.add_argument_group("network")
+    group.add_argument("--hidden", type=sizes, metavar="K,K", help="widths of the hidden layers")
+    group.add_argument("--bits", type=int, metavar="B", help="bits of a hidden-weight counter (default: 8)")
+
+
+def add_rule(parser):
+    """The settings of the learning rule."""
+    group = parser.add_argument_group("learning")
+    group.add_argument("--batch", type=int, metavar="N", help="samples per mini-batch")
+    group.add_argument(
+        "--online", action="store_true", default=None, help="update W after every sample; reinforce every --batch"
+    )
+    group.add_argument("--r", type=float, help="margin below which a sample trains, in widths of the last layer")
+    group.add_argument("--nu", type=float, help="gate: |z| up to NU × fan-in is sent back")
+    group.add_argument("--gamma", type=sizes, metavar="G,G", help="group sizes, one a layer or one for all")
+    group.add_argument("--p-r", type=float, metavar="P", help="reinforcement strength, 0 for off")
+    group.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default: 0)")
+
+
+def add_simulator(parser, core="small"):
+    """--sim and --core."""
+    group = parser.add_argument_group("simulated core")
+    group.add_argument("--sim", choices=("verilator", "icarus"), default="verilator", help="simulator")
+    group.add_argument("--core", metavar="PRESET", default=core, help=f"core to simulate (default: {core})")
+
+
+def given(args, names):
+    """{name: value} of the arguments that the user gave."""
+    return {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
