@@ -5,6 +5,8 @@ import importlib
 __all__ = ["add_arguments", "run"]
 
 _BENCHES = {
+    "golden": ("bench_golden", "training samples a second of the golden model"),
+    "accuracy": ("bench_accuracy", "accuracies of docs/results.md, with their plots"),
 }
 
 

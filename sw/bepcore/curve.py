@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-__all__ = ["COLOURS", "new_axes", "save", "training_curve"]
+__all__ = ["COLOURS", "close", "new_axes", "save", "training_curve"]
 
 COLOURS = ("#1f6f8b", "#d1603d", "#6b8e23", "#7d5ba6", "#8c8c8c")
 
@@ -39,6 +39,11 @@ def save(figure, path):
     finally:
         plt.close(figure)
         temporary.unlink(missing_ok=True)
+
+
+def close(figure):
+    """Forget a figure that is not saved."""
+    plt.close(figure)
 
 
 def training_curve(path, metrics, *, title, best_epoch=None, test_accuracy=None):

@@ -1,0 +1,117 @@
+"""`bepcore bench accuracy`: trains every case of `accuracy_cases` and writes the table and plots of docs/results.md.
+
+Each run is recorded as soon as it is done, with the settings that it had: a bench that was stopped goes on where it
+was, and a case whose settings have changed is trained again.
+"""
+
+import json
+import math
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+from bepsw import data
+from bepsw.errors import BepError
+from bepsw.fit import FitData, fit
+from bepsw.run import new_run
+
+from . import accuracy_report, runs, show
+from .accuracy_cases import CASES
+from .prepare import prepare
+from .targets import open_target
+
+__all__ = ["add_arguments", "run"]
+
+_RECORD = "accuracy.json"
+_QUICK = {"epochs": 3, "samples": 1000}
+
+
+def add_arguments(parser):
+    """Arguments of `bepcore bench accuracy`."""
+    names = ", ".join(case.name for case in CASES)
+    parser.add_argument("--only", metavar="NAME", action="append", help=f"one of the cases: {names}")
+    parser.add_argument("--quick", action="store_true", help="a few epochs on a few samples: does it work at all")
+    parser.add_argument("--out", metavar="FOLDER", help="for record and plots (default: docs/results)")
+    parser.add_argument("--data-dir", metavar="FOLDER", help="folder to look for named data in first")
+
+
+def run(args):
+    """Train what is missing from the record, then write the table and the plots."""
+    screen = show.console(args)
+    folder = Path(args.out or ("runs/bench-quick" if args.quick else "docs/results"))
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {case.name: case for case in CASES}
+    for name in args.only or ():
+        if name not in known:
+            raise BepError(f"There is no case {name!r}; the cases are {', '.join(known)}.")
+    cases = [known[name] for name in args.only] if args.only else list(CASES)
+    record = _load(folder / _RECORD)
+    jobs = [(case, seed) for case in cases for seed in (case.seeds[:1] if args.quick else case.seeds)]
+    loaded = (None, None)
+    for case, seed in jobs:
+        settings = case.settings(seed)
+        if args.quick:
+            settings = type(settings).from_dict({**settings.as_dict(), **_QUICK})
+        # Through JSON, so that it equals what is read back.
+        asked = json.loads(json.dumps(settings.as_dict()))
+        key = f"{case.name}/{seed}"
+        if record.get(key, {}).get("settings") == asked:
+            screen.print(f"{key}: test {show.percent(record[key]['test_accuracy'])} (recorded)")
+            continue
+        if loaded[0] != case.data:
+            loaded = (case.data, data.load(case.data, args.data_dir))
+        record[key] = {"settings": asked, **_train(screen, key, settings, loaded[1])}
+        runs.write_json(folder / _RECORD, record)
+    results = [_result(case, record) for case in cases]
+    screen.print(accuracy_report.table(results))
+    accuracy_report.write(folder, CASES, record)
+    screen.print(f"record and plots in {folder}")
+    show.emit(args, {"cases": [{k: v for k, v in r.items() if k != "case"} for r in results]})
+
+
+def _load(path):
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise BepError(f"{path} is damaged; remove it to train every case again.") from None
+
+
+def _train(screen, key, settings, dataset):
+    prepared = prepare(settings, dataset)
+    network = settings.network(prepared.binariser.width, dataset.classes)
+    state = new_run(network, settings.training(), lanes=settings.lanes, patience=settings.patience)
+    parts = (prepared.train, prepared.validation)
+    samples = FitData(*(array for part in parts for array in (part.bits, part.labels)))
+    with open_target("golden", state) as target, show.EpochBars(screen, settings.epochs, len(prepared.train)) as bars:
+        fit(target, state, samples, epochs=settings.epochs, callback=lambda r, m: bars(r, None))
+        target.load(state.best_state)
+        test = float(np.mean(target.infer(prepared.test.bits) == prepared.test.labels))
+    best = state.progress.best_accuracy
+    screen.print(f"{key}: test {show.percent(test)}, validation {show.percent(best)}")
+    return {
+        "network": str(network),
+        "hidden_weights": network.hidden_weights,
+        "test_accuracy": test,
+        "validation_accuracy": None if math.isnan(best) else best,
+        "best_epoch": state.progress.best_epoch + 1,
+        "curve": [round(epoch.validation_accuracy, 4) for epoch in state.progress.metrics],
+    }
+
+
+def _result(case, record):
+    runs_of = [record[key] for key in (f"{case.name}/{seed}" for seed in case.seeds) if key in record]
+    tests = [one["test_accuracy"] for one in runs_of]
+    return {
+        "case": case,
+        "name": case.name,
+        "network": runs_of[0]["network"],
+        "bits": case.settings(0).bits,
+        "seeds": len(tests),
+        "test_accuracy": mean(tests),
+        "lowest": min(tests),
+        "highest": max(tests),
+        "validation_accuracy": mean(one["validation_accuracy"] for one in runs_of),
+        "goal": case.goal,
+    }
