@@ -5,11 +5,11 @@ was, and a case whose settings have changed is trained again.
 """
 
 import json
-import math
 from pathlib import Path
 from statistics import mean
 
 import numpy as np
+
 from bepsw import data
 from bepsw.errors import BepError
 from bepsw.fit import FitData, fit
@@ -94,7 +94,7 @@ def _train(screen, key, settings, dataset):
         "network": str(network),
         "hidden_weights": network.hidden_weights,
         "test_accuracy": test,
-        "validation_accuracy": None if math.isnan(best) else best,
+        "validation_accuracy": best,
         "best_epoch": state.progress.best_epoch + 1,
         "curve": [round(epoch.validation_accuracy, 4) for epoch in state.progress.metrics],
     }

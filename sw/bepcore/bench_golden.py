@@ -48,11 +48,11 @@ def run(args):
         numbers=("samples/s", "of float32"),
     )
     for name, rate in sorted(rates.items(), key=lambda item: -item[1]):
-        listing.add_row(name, f"{rate:,.0f}", f"{rate / rates['float32']:.3g} ×", _WHAT[name])
+        listing.add_row(name, f"{rate:,.0f}", f"{rate / rates['float32']:.2f} ×", _WHAT[name])
     screen.print(listing)
     screen.print(
         f"{record['engine']} is {record['ratio']['fast_to_step']:.0f} times as fast as the stepping model and "
-        f"{record['ratio']['fast_to_float32']:.2g} times as fast as float32 matrix products."
+        f"{record['ratio']['fast_to_float32']:.1f} times as fast as float32 matrix products."
     )
     show.emit(args, {**record, "data": args.data or "noisy prototypes"})
 

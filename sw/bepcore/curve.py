@@ -1,6 +1,5 @@
 """Plots: the training curve of a run, and the look that all plots of this project share."""
 
-import math
 import os
 from pathlib import Path
 
@@ -63,7 +62,7 @@ def training_curve(path, metrics, *, title, best_epoch=None, test_accuracy=None)
     figure, axes = new_axes(title, "epoch", "accuracy")
     axes.plot(epochs, [epoch.train_accuracy for epoch in metrics], color=COLOURS[0], label="training")
     validation = [epoch.validation_accuracy for epoch in metrics]
-    if not all(map(math.isnan, validation)):
+    if None not in validation:
         axes.plot(epochs, validation, color=COLOURS[1], label="validation")
     right = axes.twinx()
     right.plot(epochs, [epoch.trigger_rate for epoch in metrics], color=COLOURS[4], linestyle=":", label="trigger rate")
@@ -71,9 +70,9 @@ def training_curve(path, metrics, *, title, best_epoch=None, test_accuracy=None)
     right.set_ylabel("samples that trigger an update")
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     right.spines["top"].set_visible(False)
-    if best_epoch is not None and 0 <= best_epoch < len(metrics):
+    if best_epoch is not None:
         height = validation[best_epoch]
-        height = metrics[best_epoch].train_accuracy if math.isnan(height) else height
+        height = metrics[best_epoch].train_accuracy if height is None else height
         words = "selected" if test_accuracy is None else f"selected: test {100 * test_accuracy:.2f} %"
         axes.plot([best_epoch + 1], [height], "o", color=COLOURS[1], markersize=6, label=words)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,6 +1,7 @@
 """`bepcore data`: which data sets there are, what is in one, and fetching those that are published."""
 
 import numpy as np
+
 from bepsw import data
 from bepsw.data.fetch import SOURCES, fetch
 from bepsw.data.images import find_folder

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from bepsw import data
 from bepsw.binarise import Binariser
 from bepsw.data.arrays import read_npz

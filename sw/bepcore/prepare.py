@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from bepsw import binarise, data
 from bepsw.binarise import Binariser
 from bepsw.data import Dataset

@@ -73,6 +73,7 @@ class Settings:
             raise BepError(f"The number of samples to train on must be at least 1, not {self.samples}.")
         if not (math.isfinite(self.validation) and self.validation >= 0):
             raise BepError(f"The validation share must be a fraction below 1 or a count, not {self.validation}.")
+        self.training()
 
     def network(self, inputs, classes):
         """The `Network` for data of `inputs` bits and `classes` classes."""

@@ -106,13 +106,12 @@ class EpochBars:
             self._bars.update(self._sample, completed=run.progress.sample)
             return
         best = run.progress.best_accuracy
-        note = f"best validation {percent(best)}" if best == best else ""
+        note = "" if best is None else f"best validation {percent(best)}"
         self._bars.update(self._epoch, completed=run.progress.epoch, note=note)
         done = metrics.epoch + 1
         if not self._screen.is_terminal and (done % self._every == 0 or done == self._epochs):
-            validation = metrics.validation_accuracy
             self._screen.print(
                 f"epoch {done}/{self._epochs}: training {percent(metrics.train_accuracy)}, "
-                f"validation {percent(None if validation != validation else validation)}, "
+                f"validation {percent(metrics.validation_accuracy)}, "
                 f"triggered {percent(metrics.trigger_rate)}"
             )

@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 
 import numpy as np
+
 from bepsw import data
 from bepsw.errors import BepError
 from bepsw.fit import FitData, fit
@@ -141,13 +141,12 @@ def _introduce(screen, settings, prepared, state, folder):
 def _summary(args, settings, state, test, folder):
     progress = state.progress
     best = progress.metrics[progress.best_epoch] if progress.metrics else None
-    validation = best.validation_accuracy if best else math.nan
     return {
         "test_accuracy": test,
-        "validation_accuracy": None if math.isnan(validation) else validation,
+        "validation_accuracy": best.validation_accuracy if best else None,
         "train_accuracy": best.train_accuracy if best else None,
         "trigger_rate": best.trigger_rate if best else None,
-        "best_epoch": progress.best_epoch + 1,
+        "best_epoch": best.epoch + 1 if best else None,
         "epochs": progress.epoch,
         "data": settings.data,
         "network": str(state.network),

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from bepsw.binarise import Binariser, fit
 from bepsw.errors import BepError
 

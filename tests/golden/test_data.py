@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from bepsw import data
 from bepsw.data.idx import read_idx
 from bepsw.data.table import read_csv, read_samples

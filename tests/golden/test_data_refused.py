@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from bepsw import data
 from bepsw.data import fetch
 from bepsw.errors import BepError

@@ -1,0 +1,69 @@
+"""`bepcore data`, `bepcore infer` and `bepcore bench`."""
+
+import json
+
+import numpy as np
+
+from .conftest import SMALL, last_json
+
+
+def test_data_list_says_what_is_here(inside, real_data):
+    here = last_json(inside("data", "list", "--json"))
+    assert here == {"digits": True, "mnist": False, "fashion-mnist": False, "random-prototypes": True}
+    done = inside("data", "list", "--data-dir", real_data, "--json")
+    assert last_json(done)["mnist"] and last_json(done)["GunPoint"]
+    assert str(real_data / "mnist") in done[2]
+
+
+def test_data_show(inside):
+    done = inside("data", "show", "digits", "--json")
+    record = last_json(done)
+    assert record["shape"] == [8, 8] and record["training_samples"] == 1442 and len(record["classes"]) == 10
+    assert "@@" in done[2]
+
+
+def test_fetching_without_a_network(refused, monkeypatch):
+    for key in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(key, "http://127.0.0.1:9")
+    said = refused("data", "fetch", "mnist")
+    assert "Could not download train-images-idx3-ubyte.gz" in said and "by hand" in said
+
+
+def test_infer_without_labels(inside, tmp_path):
+    assert inside("train", *SMALL, "--epochs", 3, "--out", "run")[0] == 0
+    image = "0,0,5,13,9,1,0,0,0,0,13,15,10,15,5,0,0,3,15,2,0,11,8,0,0,4,12,0,0,8,8,0" + ",0,5,8,0,0,9,8,0,0,4,11,0,1,12"
+    image += ",7,0,0,2,14,5,10,12,0,0,0,0,6,13,10,0,0,0"
+    (tmp_path / "new.csv").write_text(f"{image}\n{image}\n")
+    done = inside("infer", "run", "--data", "new.csv", "--unlabelled", "--out", "said.csv", "--json")
+    assert last_json(done)["samples"] == 2 and "accuracy" not in last_json(done)
+    assert (tmp_path / "said.csv").read_text() == "sample,prediction\n1,0\n2,0\n"
+    np.savez(tmp_path / "new.npz", x=np.array([image.split(",")] * 3).astype(float))
+    assert last_json(inside("infer", "run", "--data", "new.npz", "--unlabelled", "--json"))["samples"] == 3
+
+
+def test_infer_gives_the_accuracy_that_training_gave(inside):
+    record = last_json(inside("train", *SMALL, "--epochs", 4, "--json"))
+    again = last_json(inside("infer", record["run"], "--json"))
+    assert again["accuracy"] == record["test_accuracy"] and again["samples"] == 355
+    whole = last_json(inside("infer", record["run"] + "/checkpoint.npz", "--part", "all", "--json"))
+    assert whole["samples"] == 1797
+
+
+def test_bench_golden(inside):
+    record = last_json(inside("bench", "golden", "--seconds", "0.05", "--data", "digits", "--json"))
+    assert record["network"] == "256-128-128" and record["samples_per_second"]["step"] > 0
+
+
+def test_bench_accuracy_goes_on_where_it_was(inside, tmp_path):
+    words = ("bench", "accuracy", "--quick", "--only", "digits", "--json")
+    first = inside(*words)
+    assert "(recorded)" not in first[2] and last_json(first)["cases"][0]["name"] == "digits"
+    second = inside(*words)
+    assert "digits/0" in second[2] and "(recorded)" in second[2]
+    assert last_json(second) == last_json(first)
+    folder = tmp_path / "runs" / "bench-quick"
+    assert sorted(path.name for path in folder.iterdir()) == ["accuracy.json", "training.png"]
+    record = json.loads((folder / "accuracy.json").read_text())
+    record["digits/0"]["settings"]["r"] = 0.1
+    (folder / "accuracy.json").write_text(json.dumps(record))
+    assert "(recorded)" not in inside(*words)[2]
