@@ -40,7 +40,7 @@ def main(argv=None):
     except BepError as error:
         return _say(error)
     except KeyboardInterrupt as stop:
-        print(f"bepcore: {stop or 'Interrupted.'}", file=sys.stderr)
+        print(f"bepcore: {str(stop) or 'Interrupted.'}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of a pipe (head, less) has gone; a second complaint at interpreter exit must not follow.
