@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from amaranth.back import rtlil
+
 from bepsw.errors import BepError
 
 __all__ = ["to_rtlil", "to_verilog"]

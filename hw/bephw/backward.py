@@ -1,0 +1,211 @@
+"""The backward stage: desired activations from the last layer to the first, and the winners of every layer.
+
+z memory ───────► z ─┐ a ≠ a*, |z| ─► WinnerScan ─► winners
+DesiredStore ─► a* ──┴ |z| ≤ G, a* ─► ColumnCount ◄─ W plane
+     ▲                                    │
+     └──────── a* of the layer below ─────┘
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .backward_issue import BackwardIssue
+from .column_count import ColumnCount
+from .delay import delay
+from .desired_store import DesiredStore
+from .step_table import StepTable
+from .types import judged_layout, step_layout, update_layout, winners_layout
+from .winner_scan import WinnerScan
+
+__all__ = ["Backward"]
+
+
+class Backward(wiring.Component):
+    """Backward stage, bepsw.golden's desired activations, gates and winners.
+
+    Members
+    -------
+    judged : In, samples with their verdict; updates : Out, the same samples with their winners, in order
+    table_* : In, host writes of the backward table; prototype_* : In, host writes of prototypes
+    z_* : In, writes of the pre-activation memory
+    forward_streaming : In, hold, walking : Out, W port arbitration; walk_address : Out, while `walking`
+    weights : In, of `walk_address`, WeightPlane.latency cycles later
+    winners : Out, entry of a winner bank; winners_bank, winners_index : In, read address, data 2 cycles later
+    bank_done : In, pulse
+    peek, peek_address, peek_position : In, peek_done, peek_data : Out, W read-back while idle
+    """
+
+    def __init__(self, core):
+        self.core = core
+        super().__init__(
+            {
+                "judged": In(stream.Signature(judged_layout(core))),
+                "updates": Out(stream.Signature(update_layout(core))),
+                "table_enable": In(1),
+                "table_address": In(range(core.steps)),
+                "table_row": In(step_layout(core, "backward")),
+                "prototype_enable": In(1),
+                "prototype_address": In(range(core.classes * core.prototype_segments)),
+                "prototype_data": In(core.lanes),
+                "z_enable": In(1),
+                "z_context": In(range(core.contexts)),
+                "z_beat": In(range(core.beats)),
+                "z_data": In(data.ArrayLayout(signed(core.z_bits), core.slots)),
+                "forward_streaming": In(1),
+                "hold": Out(1),
+                "walking": Out(1),
+                "walk_address": Out(range(core.weight_words)),
+                "weights": In(data.ArrayLayout(core.lanes, core.segments)),
+                "winners": Out(winners_layout(core)),
+                "winners_bank": In(1),
+                "winners_index": In(range(core.beats)),
+                "bank_done": In(1),
+                "peek": In(1),
+                "peek_address": In(range(core.weight_words)),
+                "peek_position": In(range(core.segments)),
+                "peek_done": Out(1),
+                "peek_data": Out(core.lanes),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        core = self.core
+        m.submodules.table = table = StepTable(core, "backward", readers=1)
+        m.submodules.issue = issue = BackwardIssue(core)
+        m.submodules.desired = desired = DesiredStore(core)
+        m.submodules.scan = scan = WinnerScan(core)
+        m.submodules.columns = columns = ColumnCount(core)
+        connect(m, flipped(self.judged), issue.judged)
+        connect(m, flipped(self.updates), issue.updates)
+        job, tag = issue.job, issue.tag
+        for name in ("forward_streaming", "bank_done", "peek", "peek_address", "peek_position"):
+            m.d.comb += getattr(issue, name).eq(getattr(self, name))
+        for name in ("prototype_enable", "prototype_address", "prototype_data"):
+            m.d.comb += getattr(desired, name).eq(getattr(self, name))
+        m.d.comb += [
+            table.write_enable.eq(self.table_enable),
+            table.write_address.eq(self.table_address),
+            table.write_row.eq(self.table_row),
+            table.steps[0].eq(issue.step),
+            issue.row.eq(table.rows[0]),
+            self.hold.eq(issue.hold),
+            self.peek_done.eq(issue.peek_done),
+            self.peek_data.eq(columns.raw),
+            desired.start.eq(issue.start),
+            desired.from_prototype.eq(job.from_prototype),
+            desired.label.eq(self.judged.payload.label),
+            desired.half.eq(job.layer[0]),
+            desired.advance.eq(tag.valid),
+            desired.rows.eq(tag.rows),
+        ]
+        self._rows(m, issue, desired, scan, columns)
+        self._columns(m, issue, desired, columns)
+        self._winners(m, issue, scan)
+        return m
+
+    def _rows(self, m, issue, desired, scan, columns):
+        """z and a* of a beat to what the scan and the walk want: wrong, |z|, gate."""
+        core = self.core
+        job = issue.job
+        m.submodules.z_memory = memory = Memory(
+            shape=data.ArrayLayout(signed(core.z_bits), core.slots),
+            depth=core.contexts << (core.beats - 1).bit_length(),
+            init=[],
+            attrs={"ram_style": "block"},
+        )
+        write, read = memory.write_port(), memory.read_port()
+        beat = Signal(range(core.beats))
+        m.d.comb += [
+            write.en.eq(self.z_enable),
+            write.addr.eq(Cat(self.z_beat, self.z_context)),
+            write.data.eq(self.z_data),
+            beat.eq(job.beat_base + issue.tag.beat),
+            read.addr.eq(delay(m, Cat(beat, self.judged.payload.context), 2, name="z_address")),
+            read.en.eq(1),
+        ]
+        z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots))
+        m.d.sync += z.eq(read.data)
+        tag = delay(m, issue.tag, DesiredStore.latency, name="row_tag")
+
+        late = delay(m, tag, 1, name="judged_tag")
+        wrong, gate, aim = Signal(core.slots), Signal(core.slots), Signal(core.slots)
+        magnitude = Signal(data.ArrayLayout(core.z_bits - 1, core.slots))
+        for slot in range(core.slots):
+            size = Signal(core.z_bits - 1, name=f"size_{slot}")
+            active = z[slot] >= 0
+            m.d.comb += size.eq(Mux(active, z[slot], -z[slot]))
+            m.d.sync += [
+                magnitude[slot].eq(size),
+                wrong[slot].eq(active != desired.bits[slot]),
+                gate[slot].eq(((slot < tag.rows) & (size <= job.gate)) | tag.peek),
+                aim[slot].eq(desired.bits[slot] | tag.peek),
+            ]
+        m.d.comb += [
+            scan.start.eq(issue.start & ~issue.tag.peek),
+            scan.group.eq(job.group),
+            scan.group_step.eq(job.group_step),
+            scan.valid.eq(late.valid & late.scan & ~late.peek),
+            scan.rows.eq(late.rows),
+            scan.beat.eq(late.beat),
+            scan.layer.eq(job.layer),
+            scan.wrong.eq(wrong),
+            scan.magnitude.eq(magnitude),
+            scan.desired.eq(aim),
+            columns.valid.eq(late.valid & late.walk),
+            columns.first.eq(late.first),
+            columns.gate.eq(gate),
+            columns.desired.eq(aim),
+            columns.row_segments.eq(job.full_segments),
+        ]
+
+    def _columns(self, m, issue, desired, columns):
+        """The W words of the walk, the column read-out, and its way back into the desired activations."""
+        core = self.core
+        job = issue.job
+        walk = delay(m, Cat(issue.tag.valid & job.walk, issue.walk_address), 2, name="walk")
+        count = Signal(range(core.prototype_segments + 1))
+        with m.If(columns.segment_valid):
+            m.d.sync += count.eq(count + 1)
+        with m.If(issue.start & (job.weight_base == issue.walk_address)):
+            m.d.sync += count.eq(0)
+        m.d.comb += [
+            self.walking.eq(walk[0]),
+            self.walk_address.eq(walk[1:]),
+            columns.weights.eq(self.weights),
+            columns.read.eq(issue.read),
+            columns.position.eq(issue.position),
+            columns.first_slot.eq(issue.first_slot),
+            columns.last_slot.eq(issue.last_slot),
+            desired.desired_enable.eq(columns.segment_valid & ~issue.tag.peek),
+            desired.desired_half.eq(~job.layer[0]),
+            desired.desired_segment.eq(count),
+            desired.desired_data.eq(columns.segment),
+        ]
+
+    def _winners(self, m, issue, scan):
+        """Two banks of winner entries: one is filled while the update stage empties the other."""
+        core = self.core
+        m.submodules.winners = memory = Memory(
+            shape=winners_layout(core),
+            depth=2 << (core.beats - 1).bit_length(),
+            init=[],
+            attrs={"ram_style": "block"},
+        )
+        write, read = memory.write_port(), memory.read_port()
+        index = Signal(range(core.beats))
+        with m.If(scan.write):
+            m.d.sync += index.eq(index + 1)
+        with m.If(issue.updates.valid):
+            m.d.sync += index.eq(0)
+        m.d.comb += [
+            write.en.eq(scan.write),
+            write.addr.eq(Cat(index, issue.bank)),
+            write.data.eq(scan.winners),
+            issue.winner_write.eq(scan.write),
+            read.addr.eq(Cat(self.winners_index, self.winners_bank)),
+            read.en.eq(1),
+        ]
+        m.d.sync += self.winners.eq(read.data)

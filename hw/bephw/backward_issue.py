@@ -1,0 +1,206 @@
+"""The order of the backward stage: which layer, which beats, when the walk has the W port, when columns are read out.
+
+IDLE ─► FETCH a step ─► WAIT for the W port ─► STREAM beats ─► DRAIN ─► READ columns ─► SETTLE ─► next chunk or step
+A step that does not walk (layer 1) goes from DRAIN to the next step.
+"""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .column_count import ColumnCount
+from .desired_store import DesiredStore
+from .types import judged_layout, step_layout, update_layout
+from .winner_scan import WinnerScan
+
+__all__ = ["BackwardIssue"]
+
+
+class BackwardIssue(wiring.Component):
+    """Sequencer of the backward stage; one sample at a time.
+
+    A sample that did not trigger passes in one cycle. A step of b beats takes b + `overhead_of(core)` cycles, plus, for
+    every chunk of a walk, its read-out of R·s positions and `SETTLE`.
+
+    Members
+    -------
+    judged : In, samples; updates : Out, the same samples with their winners
+    step : Out, row : In, backward table, combinational
+    forward_streaming : In, hold : Out, W port arbitration
+    start, advance : Out, rewind and step the desired activations
+    job : Out, the step in force; context, label : Out, of the sample
+    tag : Out, a beat is issued; walk_address : Out, its W word
+    scan_start : Out; winner_write : In, one-cycle pulse per entry; bank : Out
+    read, position, first_slot, last_slot : Out, column read-out; desired_segment : In, where the next one goes
+    bank_done : In, pulse, the update stage has finished a bank
+    peek, peek_address, peek_position : In, read a W segment back while idle; peek_done : Out
+    """
+
+    settle = ColumnCount.read_latency + 2
+
+    def __init__(self, core):
+        self.core = core
+        tag = data.StructLayout(
+            {
+                "valid": 1,
+                "first": 1,
+                "scan": 1,
+                "walk": 1,
+                "peek": 1,
+                "beat": range(core.beats),
+                "rows": range(core.slots + 1),
+            }
+        )
+        super().__init__(
+            {
+                "judged": In(stream.Signature(judged_layout(core))),
+                "updates": Out(stream.Signature(update_layout(core))),
+                "step": Out(range(core.steps)),
+                "row": In(step_layout(core, "backward")),
+                "forward_streaming": In(1),
+                "hold": Out(1),
+                "start": Out(1),
+                "job": Out(step_layout(core, "backward")),
+                "tag": Out(tag),
+                "walk_address": Out(range(core.weight_words)),
+                "winner_write": In(1),
+                "bank": Out(1),
+                "read": Out(1),
+                "position": Out(range(core.segments)),
+                "first_slot": Out(1),
+                "last_slot": Out(1),
+                "bank_done": In(1),
+                "peek": In(1),
+                "peek_address": In(range(core.weight_words)),
+                "peek_position": In(range(core.segments)),
+                "peek_done": Out(1),
+            }
+        )
+
+    @staticmethod
+    def drain_of(core):
+        """Cycles from the last beat until its winners are written (and its columns counted)."""
+        return DesiredStore.latency + 1 + WinnerScan.latency_of(core) + 2
+
+    def elaborate(self, platform):
+        m = Module()
+        core = self.core
+        job = self.job
+        chunk = Signal(range(core.operand_words))
+        beat = Signal(range(core.beats))
+        address = Signal(range(core.weight_words))
+        peeking = Signal()
+        left = Signal(range(max(self.drain_of(core), self.settle) + 1))
+        banks = Signal(2)  # banks in use
+        count = Signal(range(core.beats + 1))
+        token = self.judged.payload
+        last_chunk = chunk + 1 == job.words_per_row
+        last_beat = beat + 1 == job.beats
+
+        m.d.comb += [
+            self.tag.first.eq(beat == 0),
+            self.tag.scan.eq(chunk == 0),
+            self.tag.walk.eq(job.walk),
+            self.tag.peek.eq(peeking),
+            self.tag.beat.eq(beat),
+            self.tag.rows.eq(Mux(last_beat, job.last_rows, job.rows)),
+            self.walk_address.eq(address),
+            self.updates.payload.context.eq(token.context),
+            self.updates.payload.batch_end.eq(token.batch_end),
+            self.updates.payload.bank.eq(self.bank),
+            self.updates.payload.count.eq(Mux(token.triggered, count, 0)),
+        ]
+        walked = Signal()
+        m.d.sync += walked.eq(self.tag.valid & job.walk)
+        handed = Signal()  # a bank with winners goes to the update stage
+        m.d.sync += banks.eq(banks + handed - self.bank_done)
+        m.d.sync += count.eq(count + self.winner_write)
+
+        with m.FSM(init="IDLE") as fsm:
+            with m.State("IDLE"):
+                m.d.sync += [self.step.eq(0), peeking.eq(0)]
+                with m.If(self.judged.valid):
+                    with m.If(~token.triggered):
+                        m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(self.updates.ready)]
+                    with m.Elif(banks != 2):
+                        m.d.sync += count.eq(0)
+                        m.next = "FETCH"
+                with m.Elif(self.peek):
+                    m.d.sync += [
+                        peeking.eq(1), address.eq(self.peek_address), beat.eq(0), chunk.eq(0),
+                        job.walk.eq(1), job.beats.eq(1), job.rows.eq(1), job.last_rows.eq(1),
+                        job.full_segments.eq(core.segments), job.words_per_row.eq(1),
+                    ]  # fmt: skip
+                    m.next = "WAIT"
+            with m.State("FETCH"):
+                m.d.sync += [job.eq(self.row), chunk.eq(0), address.eq(self.row.weight_base)]
+                m.next = "START"
+            with m.State("START"):
+                m.d.comb += self.start.eq(1)
+                m.d.sync += beat.eq(0)
+                m.next = "WAIT"
+            with m.State("WAIT"), m.If(~(job.walk & self.forward_streaming)):
+                m.next = "STREAM"
+            with m.State("STREAM"):
+                m.d.comb += self.tag.valid.eq(1)
+                m.d.sync += [
+                    beat.eq(beat + 1),
+                    address.eq(address + job.words_per_row),
+                    left.eq(self.drain_of(core)),
+                ]
+                with m.If(last_beat):
+                    m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.d.sync += left.eq(left - 1)
+                with m.If(left == 1):
+                    m.d.sync += left.eq(self.settle)
+                    m.next = "NEXT"
+                    with m.If(job.walk):
+                        m.next = "READ"
+            self._read_out(m, chunk, last_chunk, left, peeking)
+            with m.State("SETTLE"):
+                m.d.sync += left.eq(left - 1)
+                with m.If(left == 1):
+                    m.d.sync += [chunk.eq(chunk + 1), address.eq(job.weight_base + chunk + 1)]
+                    m.next = "START"
+                    with m.If(peeking):
+                        m.d.comb += self.peek_done.eq(1)
+                        m.next = "IDLE"
+                    with m.Elif(last_chunk):
+                        m.next = "NEXT"
+            with m.State("NEXT"):
+                m.d.sync += self.step.eq(self.step + 1)
+                m.next = "FETCH"
+                with m.If(job.last):
+                    m.d.comb += self.updates.valid.eq(1)
+                    m.next = "NEXT"
+                    m.d.sync += self.step.eq(self.step)
+                    with m.If(self.updates.ready):
+                        m.d.comb += [self.judged.ready.eq(1), handed.eq(count != 0)]
+                        m.d.sync += self.bank.eq(self.bank ^ handed)
+                        m.next = "IDLE"
+        m.d.comb += self.hold.eq(walked | (job.walk & (fsm.ongoing("WAIT") | fsm.ongoing("STREAM"))))
+        return m
+
+    def _read_out(self, m, chunk, last_chunk, left, peeking):
+        """READ: positions i, i+s, i+2s, … of every column segment i of this chunk."""
+        core = self.core
+        job = self.job
+        segment = Signal(range(core.segments + 1))
+        slot = Signal(range(core.slots + 1))
+        offset = Signal(range(core.segments + 1))
+        segments = Mux(last_chunk, job.last_segments, job.full_segments)
+        last_slot = slot + 1 == job.rows
+        m.d.comb += [
+            self.position.eq(Mux(peeking, self.peek_position, offset)),
+            self.first_slot.eq(slot == 0),
+            self.last_slot.eq(last_slot),
+        ]
+        with m.State("READ"):
+            m.d.comb += self.read.eq(1)
+            m.d.sync += [slot.eq(slot + 1), offset.eq(offset + job.full_segments)]
+            with m.If(last_slot):
+                m.d.sync += [slot.eq(0), segment.eq(segment + 1), offset.eq(segment + 1)]
+                with m.If((segment + 1 == segments) | peeking):
+                    m.d.sync += [segment.eq(0), offset.eq(0)]
+                    m.next = "SETTLE"

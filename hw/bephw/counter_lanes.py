@@ -1,0 +1,56 @@
+"""One step of g saturating up/down counters: the only arithmetic that learning needs.
+
+k, enable, up ─► k + 1, k − 1 or k, held at −2^(B−1) and 2^(B−1) − 1 ─► k', sign, saturated
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["CounterLanes"]
+
+
+class CounterLanes(wiring.Component):
+    """Step of a word of counters, bepsw.golden's "k ± 1, saturating".
+
+    Latency 1 cycle, one word a cycle.
+
+    Members
+    -------
+    i : In, the counters; enable, up : In, per lane
+    o : Out, the counters after the step
+    positive : Out, per lane, k' ≥ 0, the weight
+    saturated : Out, per lane, an enabled step was not taken
+    """
+
+    def __init__(self, *, lanes, bits):
+        self.lanes = lanes
+        self.bits = bits
+        word = data.ArrayLayout(bits, lanes)
+        super().__init__(
+            {
+                "i": In(word),
+                "enable": In(lanes),
+                "up": In(lanes),
+                "o": Out(word),
+                "positive": Out(lanes),
+                "saturated": Out(lanes),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        top = Const((1 << (self.bits - 1)) - 1, self.bits)
+        bottom = Const(1 << (self.bits - 1), self.bits)
+        for lane in range(self.lanes):
+            k = self.i[lane]
+            limit, step = Signal(name=f"limit_{lane}"), Signal(self.bits, name=f"step_{lane}")
+            m.d.comb += [
+                limit.eq(k == Mux(self.up[lane], top, bottom)),
+                # +1 is carry-in 1, −1 is all ones, 0 is neither.
+                step.eq(Mux(self.enable[lane] & ~limit, Cat(1, (~self.up[lane]).replicate(self.bits - 1)), 0)),
+            ]
+            after = Signal(self.bits, name=f"after_{lane}")
+            m.d.sync += [after.eq(k + step), self.saturated[lane].eq(self.enable[lane] & limit)]
+            m.d.comb += [self.o[lane].eq(after), self.positive[lane].eq(~after[-1])]
+        return m

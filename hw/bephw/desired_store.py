@@ -1,0 +1,108 @@
+"""Desired activations: the prototypes and the a* of lower layers, written by segments, read row by row.
+
+Rows are visited R at a time, and R does not divide g. Two banks, even and odd segments, give the two segments in
+which the next R bits can lie; a shift picks them out. So any R streams at one beat a cycle without buffering.
+
+    even bank ─┐ swap ─► 2g bits ─► shift by the position ─► bits[slots]
+    odd bank  ─┘
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .delay import delay
+from .types import LABEL_BITS
+
+__all__ = ["DesiredStore"]
+
+
+class DesiredStore(wiring.Component):
+    """Prototypes of all classes, and two rows of desired activations: a layer reads one, its walk writes the other.
+
+    `bits` come `latency` cycles after `advance`, one beat a cycle.
+
+    Members
+    -------
+    start : In, rewind to row 0 of a source, before the first `advance`
+    from_prototype, label, half : In, valid with `start`: the prototype of `label`, or half 0/1 of the desired rows
+    advance, rows : In, take the next `rows` bits
+    bits : Out, bit 0 is the first row of the beat
+    prototype_enable, prototype_address, prototype_data : In, {class, segment}
+    desired_enable, desired_half, desired_segment, desired_data : In
+    """
+
+    latency = 4
+
+    def __init__(self, core):
+        self.core = core
+        super().__init__(
+            {
+                "start": In(1),
+                "from_prototype": In(1),
+                "label": In(LABEL_BITS),
+                "half": In(1),
+                "advance": In(1),
+                "rows": In(range(core.slots + 1)),
+                "bits": Out(core.slots),
+                "prototype_enable": In(1),
+                "prototype_address": In(range(core.classes * core.prototype_segments)),
+                "prototype_data": In(core.lanes),
+                "desired_enable": In(1),
+                "desired_half": In(1),
+                "desired_segment": In(range(core.prototype_segments)),
+                "desired_data": In(core.lanes),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        core = self.core
+        pairs = core.prototype_segments // 2
+        segment = Signal(range(core.prototype_segments + 1))
+        position = Signal(range(core.lanes))
+        source, label, half = Signal(), Signal(LABEL_BITS), Signal()
+        moved = Signal(range(core.lanes + core.slots))
+        m.d.comb += moved.eq(position + self.rows)
+        with m.If(self.start):
+            m.d.sync += [segment.eq(0), position.eq(0)]
+            m.d.sync += [source.eq(self.from_prototype), label.eq(self.label), half.eq(self.half)]
+        with m.Elif(self.advance):
+            with m.If(moved >= core.lanes):
+                m.d.sync += [segment.eq(segment + 1), position.eq(moved - core.lanes)]
+            with m.Else():
+                m.d.sync += position.eq(moved)
+
+        read = []
+        for odd in range(2):
+            pair = Signal(range(pairs), name=f"pair_{odd}")
+            m.d.comb += pair.eq((segment + 1 - odd) >> 1)
+            prototype = self._bank(m, "prototype", odd, core.classes * pairs, label * pairs + pair, "block")
+            desired = self._bank(m, "desired", odd, 2 * pairs, half * pairs + pair, "distributed")
+            bank = Signal(core.lanes, name=f"bank_{odd}")
+            m.d.sync += bank.eq(Mux(delay(m, source, 1, name=f"source_{odd}"), prototype, desired))
+            read.append(bank)
+        even, odd = read
+        swapped = delay(m, segment[0], 2, name="swapped")
+        window = Signal(2 * core.lanes)
+        m.d.sync += window.eq(Mux(swapped, Cat(odd, even), Cat(even, odd)))
+        m.d.sync += self.bits.eq(window >> delay(m, position, 3, name="position"))
+        return m
+
+    def _bank(self, m, name, odd, depth, address, style):
+        """One bank: its read data, one cycle after `address`."""
+        memory = Memory(shape=self.core.lanes, depth=depth, init=[], attrs={"ram_style": style})
+        m.submodules[f"{name}_{odd}"] = memory
+        write, read = memory.write_port(), memory.read_port()
+        enable = getattr(self, f"{name}_enable")
+        desired_address = Cat(self.desired_segment, self.desired_half)
+        target = self.prototype_address if name == "prototype" else desired_address
+        m.d.comb += [
+            write.en.eq(enable & (target[0] == odd)),
+            write.addr.eq(target >> 1),
+            write.data.eq(getattr(self, f"{name}_data")),
+            read.addr.eq(address),
+            read.en.eq(1),
+        ]
+        return read.data

@@ -1,0 +1,237 @@
+"""The forward stage: every sample through all layers and the classifier, two samples interleaved.
+
+    token ─► admission ─► issue ─► W plane ────────┐
+                            └────► operand stores ─┴─► PreActivation ─► z ─┬─► z memory
+                                        ▲                                  ├─► sign ─► Packer ─┬─► hidden store
+                                        └──────── next layer's operand ◄───┼───────────────────┘
+                                                                           └─► Judge ─► verdict
+"""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .admission import BATCH_BITS, Admission
+from .delay import delay
+from .forward_issue import ForwardIssue
+from .judge import Judge
+from .operand_store import OperandFill, OperandStore
+from .packer import Packer
+from .pre_activation import PreActivation
+from .queue import Queue
+from .step_table import StepTable
+from .types import judged_layout, result_layout, step_layout, tag_layout, token_layout
+from .weight_plane import WeightPlane
+
+__all__ = ["Forward"]
+
+
+class Forward(wiring.Component):
+    """Forward stage, bepsw.golden's forward pass, prediction and trigger.
+
+    A pass of n words takes n + 1 cycles of the W port and is followed, in the same thread, `Forward.gap_of(core)`
+    cycles later by the next.
+
+    Members
+    -------
+    tokens : In, loaded samples
+    results : Out, one per sample, in order
+    judged : Out, tokens for the backward stage, in order; its queue holds one per context
+    table_* : In, host writes of the forward table
+    train, online, batch, margin : In, settings; pending and its host access
+    retired : In, pulse per retired sample
+    hold, streaming : In and Out, W port arbitration; read_address : Out; weights : In, WeightPlane.latency later
+    fill_* : In, writes of the input operand store from the loader
+    z_* : Out, writes of the pre-activation memory; hidden_* : Out, writes of the hidden-activation store
+    """
+
+    def __init__(self, core):
+        self.core = core
+        super().__init__(
+            {
+                "tokens": In(stream.Signature(token_layout(core))),
+                "results": Out(stream.Signature(result_layout(core))),
+                "judged": Out(stream.Signature(judged_layout(core))),
+                "table_enable": In(1),
+                "table_address": In(range(core.steps)),
+                "table_row": In(step_layout(core, "forward")),
+                "train": In(1),
+                "online": In(1),
+                "batch": In(BATCH_BITS),
+                "margin": In(core.max_width.bit_length() + 1),
+                "pending": Out(BATCH_BITS),
+                "set_pending": In(1),
+                "new_pending": In(BATCH_BITS),
+                "retired": In(1),
+                "empty": Out(1),
+                "starved": Out(1),
+                "blocked": Out(1),
+                "hold": In(1),
+                "streaming": Out(1),
+                "read_address": Out(range(core.weight_words)),
+                "weights": In(data.ArrayLayout(core.lanes, core.segments)),
+                "fill_mask": In(core.segments),
+                "fill_context": In(range(core.contexts)),
+                "fill_word": In(range(core.operand_words)),
+                "fill_data": In(core.lanes),
+                "z_enable": Out(1),
+                "z_context": Out(range(core.contexts)),
+                "z_beat": Out(range(core.beats)),
+                "z_data": Out(data.ArrayLayout(signed(core.z_bits), core.slots)),
+                "hidden_enable": Out(1),
+                "hidden_context": Out(range(core.contexts)),
+                "hidden_segment": Out(range(core.store_segments)),
+                "hidden_data": Out(core.lanes),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        core = self.core
+        m.submodules.table = table = StepTable(core, "forward", readers=5)
+        m.submodules.admission = admission = Admission(core)
+        m.submodules.issue = issue = ForwardIssue(core)
+        m.submodules.pre_activation = pre_activation = PreActivation(core)
+        issue_row, sum_row, z_row, out_row, pack_row = (table.rows[i] for i in range(5))
+
+        connect(m, flipped(self.tokens), admission.i)
+        for name in ("train", "online", "batch", "set_pending", "new_pending", "retired"):
+            m.d.comb += getattr(admission, name).eq(getattr(self, name))
+        for name in ("pending", "empty", "starved", "blocked"):
+            m.d.comb += getattr(self, name).eq(getattr(admission, name))
+        m.d.comb += [
+            table.write_enable.eq(self.table_enable),
+            table.write_address.eq(self.table_address),
+            table.write_row.eq(self.table_row),
+            admission.free.eq(issue.free),
+            issue.accept.eq(admission.accept),
+            issue.accept_context.eq(self.tokens.payload.context),
+            issue.hold.eq(self.hold),
+            self.streaming.eq(issue.streaming),
+            table.steps[0].eq(issue.step),
+            issue.row.eq(issue_row),
+            self.read_address.eq(issue.read_address),
+            table.steps[1].eq(pre_activation.sum_step),
+            pre_activation.row_segments.eq(
+                Mux(pre_activation.sum_last_word, sum_row.last_segments, sum_row.full_segments)
+            ),
+            table.steps[2].eq(pre_activation.z_step),
+            pre_activation.fan_in.eq(z_row.fan_in),
+            pre_activation.weights.eq(self.weights),
+            pre_activation.tag.eq(delay(m, issue.tag, WeightPlane.latency, name="read")),
+            table.steps[3].eq(pre_activation.tag_out.step),
+        ]
+        write = self._activations(m, pre_activation, out_row, table, pack_row, issue)
+        m.d.comb += pre_activation.operand.eq(self._operands(m, issue, write))
+        self._verdict(m, admission, issue, pre_activation, out_row)
+        return m
+
+    def _operands(self, m, issue, write):
+        """The two operand stores, and which of them this word uses."""
+        core = self.core
+        wait = WeightPlane.latency - OperandStore.latency
+        m.submodules.input_operand = inputs = OperandStore(core, core.contexts * core.operand_words)
+        m.submodules.hidden_operand = hidden = OperandStore(core, core.threads * 2 * core.operand_words)
+        tag = delay(m, issue.tag, wait, name="operand_tag")
+        word = delay(m, issue.operand_word, wait, name="operand_word")
+        from_input = delay(m, issue.from_input, wait, name="from_input")
+        mask, address, segment = write
+        words = core.operand_words
+        m.d.comb += [
+            inputs.write_mask.eq(self.fill_mask),
+            inputs.write_address.eq(self.fill_context * words + self.fill_word),
+            inputs.write_data.eq(self.fill_data),
+            inputs.read_address.eq(tag.context * words + word),
+            hidden.write_mask.eq(mask),
+            hidden.write_address.eq(address),
+            hidden.write_data.eq(segment),
+            hidden.read_address.eq((tag.thread * 2 + tag.step[0]) * words + word),
+        ]
+        operand = Signal(data.ArrayLayout(core.lanes, core.segments))
+        for i in range(core.segments):
+            chosen = Signal(name=f"from_input_{i}", attrs={"keep": 1})
+            m.d.sync += chosen.eq(from_input)
+            m.d.comb += operand[i].eq(Mux(chosen, inputs.read_data[i], hidden.read_data[i]))
+        return operand
+
+    def _activations(self, m, pre_activation, out_row, table, pack_row, issue):
+        """Pre-activations to the z memory; their signs, packed, to the hidden store and the next operand."""
+        core = self.core
+        tag, z = pre_activation.tag_out, pre_activation.z
+        m.submodules.packer = packer = Packer(lanes=core.lanes, slots=core.slots)
+        m.submodules.fill = fill = OperandFill(core)
+        layer = Signal()
+        rows = Signal(range(core.slots + 1))
+        m.d.comb += [
+            layer.eq(tag.valid & ~out_row.classifier),
+            rows.eq(Mux(tag.last, out_row.last_rows, out_row.rows)),
+            self.z_enable.eq(layer),
+            self.z_context.eq(tag.context),
+            self.z_beat.eq(out_row.beat_base + tag.beat),
+            self.z_data.eq(z),
+            packer.valid.eq(layer),
+            packer.last.eq(tag.last),
+            packer.rows.eq(rows),
+            packer.bits.eq(Cat((z[slot] >= 0) & (slot < rows) for slot in range(core.slots))),
+        ]
+        packed = delay(m, tag, Packer.latency, name="packed")
+        ended = delay(m, packed, 1, name="ended")
+        owner = Signal(tag_layout(core))
+        count = Signal(range(core.store_segments + 1))
+        m.d.comb += [
+            # The rest of the last segment leaves one cycle after its layer's tag.
+            owner.eq(Mux(packer.done, ended, packed)),
+            table.steps[4].eq(owner.step),
+            fill.segment_valid.eq(packer.segment_valid),
+            fill.begin.eq(packer.begin),
+            fill.starts.eq(pack_row.out_starts),
+            self.hidden_enable.eq(packer.segment_valid),
+            self.hidden_context.eq(owner.context),
+            self.hidden_segment.eq(pack_row.store_base + Mux(packer.begin, 0, count)),
+            self.hidden_data.eq(packer.segment),
+        ]
+        with m.If(packer.segment_valid):
+            m.d.sync += count.eq(Mux(packer.begin, 0, count) + 1)
+        m.d.comb += [issue.layer_done.eq(packer.done), issue.layer_thread.eq(ended.thread)]
+        operand = (owner.thread * 2 + ~owner.step[0]) * core.operand_words + fill.word
+        return fill.mask, operand, packer.segment
+
+    def _verdict(self, m, admission, issue, pre_activation, out_row):
+        """The classifier's scores to a result and a token for the backward stage."""
+        core = self.core
+        tag = pre_activation.tag_out
+        m.submodules.judge = judge = Judge(core)
+        m.submodules.result_queue = results = Queue(result_layout(core), depth=Admission.results_of(core))
+        m.submodules.judged_queue = judged = Queue(judged_layout(core), depth=core.contexts)
+        connect(m, results.o, flipped(self.results))
+        connect(m, judged.o, flipped(self.judged))
+        tokens = Array(Signal(judged_layout(core), name=f"token_{i}") for i in range(core.threads))
+        with m.If(admission.accept):
+            token = Signal(judged_layout(core))
+            m.d.comb += [
+                token.context.eq(self.tokens.payload.context),
+                token.label.eq(self.tokens.payload.label),
+                token.batch_end.eq(admission.batch_end),
+            ]
+            m.d.sync += tokens[issue.accept_thread].eq(token)
+        thread = delay(m, tag.thread, Judge.latency_of(core), name="judged_thread")
+        result, verdict = Signal(result_layout(core)), Signal(judged_layout(core))
+        m.d.comb += [
+            judge.valid.eq(tag.valid & out_row.classifier),
+            judge.last.eq(tag.last),
+            judge.scores.eq(pre_activation.z),
+            judge.rows.eq(Mux(tag.last, out_row.last_rows, out_row.rows)),
+            judge.label.eq(tokens[tag.thread].label),
+            judge.threshold.eq(self.margin),
+            verdict.eq(tokens[thread]),
+            verdict.triggered.eq(judge.triggered & self.train),
+            result.prediction.eq(judge.prediction),
+            result.triggered.eq(verdict.triggered),
+            result.margin.eq(judge.margin),
+            results.i.valid.eq(judge.done),
+            results.i.payload.eq(result),
+            judged.i.valid.eq(judge.done),
+            judged.i.payload.eq(verdict),
+            admission.result_taken.eq(self.results.valid & self.results.ready),
+        ]
+        m.d.comb += [issue.sample_done.eq(judge.done), issue.sample_thread.eq(thread)]

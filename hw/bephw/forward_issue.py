@@ -1,0 +1,144 @@
+"""Which word to read next: the samples in the forward stage and their steps through the forward table.
+
+Each *thread* is a sample on its way through the layers. A pass (one step of one thread) streams its words without a
+gap; while its results are still in the pipeline, the other thread's pass uses the W port. The oldest sample goes
+first, so samples leave in the order in which they came.
+
+    token ─► thread ─► PICK the oldest that is ready ─► STREAM its words ─► (pipeline) ─► step_done ─► ready again
+"""
+
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .types import step_layout, tag_layout
+
+__all__ = ["ForwardIssue"]
+
+
+class ForwardIssue(wiring.Component):
+    """Issue of forward passes.
+
+    A pass of n words takes n + 1 cycles of the W port (one to pick). A thread is ready again in the cycle after
+    `layer_done`.
+
+    Members
+    -------
+    accept, accept_context : In, start a sample; only while `free`
+    accept_thread : Out, the thread that it gets
+    free : Out, a thread is free
+    hold : In, no new pass may start (the backward walk has or wants the W port)
+    streaming : Out, words are being read
+    step : Out, step wanted from the table; row : In, that row, combinational
+    read_address : Out, W word; operand_word, from_input : Out, where its operand is
+    tag : Out, beside the address
+    layer_done, layer_thread : In, a layer's pass has left the pipeline, its thread goes on
+    sample_done, sample_thread : In, a sample has its verdict, its thread is free
+    """
+
+    def __init__(self, core):
+        self.core = core
+        super().__init__(
+            {
+                "accept": In(1),
+                "accept_context": In(range(core.contexts)),
+                "accept_thread": Out(range(core.threads)),
+                "free": Out(1),
+                "hold": In(1),
+                "streaming": Out(1),
+                "step": Out(range(core.steps)),
+                "row": In(step_layout(core, "forward")),
+                "read_address": Out(range(core.weight_words)),
+                "operand_word": Out(range(core.operand_words)),
+                "from_input": Out(1),
+                "tag": Out(tag_layout(core)),
+                "layer_done": In(1),
+                "layer_thread": In(range(core.threads)),
+                "sample_done": In(1),
+                "sample_thread": In(range(core.threads)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        threads = self.core.threads
+        busy = Array(Signal(name=f"busy_{i}") for i in range(threads))
+        ready = Array(Signal(name=f"ready_{i}") for i in range(threads))
+        step = Array(Signal(range(self.core.steps), name=f"step_{i}") for i in range(threads))
+        context = Array(Signal(range(self.core.contexts), name=f"context_{i}") for i in range(threads))
+        newest = Signal(range(threads))  # thread that the next sample gets
+        oldest = Signal(range(threads))  # thread of the sample that leaves next
+
+        self._threads(m, busy, ready, step, context, newest, oldest)
+        picked = Signal(range(threads))
+        other = Mux(oldest == threads - 1, 0, oldest + 1)
+        m.d.comb += picked.eq(Mux(ready[oldest], oldest, other))
+        m.d.comb += self.step.eq(step[picked])
+        self._stream(m, ready, picked, context[picked])
+        return m
+
+    def _threads(self, m, busy, ready, step, context, newest, oldest):
+        threads = self.core.threads
+
+        def following(thread):
+            return Mux(thread == threads - 1, 0, thread + 1)
+
+        m.d.comb += [self.free.eq(~busy[newest]), self.accept_thread.eq(newest)]
+        with m.If(self.accept):
+            m.d.sync += [
+                busy[newest].eq(1),
+                ready[newest].eq(1),
+                step[newest].eq(0),
+                context[newest].eq(self.accept_context),
+                newest.eq(following(newest)),
+            ]
+        with m.If(self.layer_done):
+            m.d.sync += [step[self.layer_thread].eq(step[self.layer_thread] + 1), ready[self.layer_thread].eq(1)]
+        with m.If(self.sample_done):
+            m.d.sync += [busy[self.sample_thread].eq(0), oldest.eq(following(oldest))]
+
+    def _stream(self, m, ready, picked, context):
+        """PICK a ready thread and STREAM its pass."""
+        core = self.core
+        left = Signal(range(core.weight_words + 1))
+        words_per_row = Signal(range(core.operand_words + 1))
+        thread, at = Signal(range(core.threads)), Signal(range(core.contexts))
+        now = Signal(range(core.steps))
+        beat, word = Signal(range(core.beats)), Signal(range(core.operand_words))
+        last_word = Signal()
+        m.d.comb += [
+            last_word.eq(word + 1 == words_per_row),
+            self.operand_word.eq(word),
+            self.tag.thread.eq(thread),
+            self.tag.context.eq(at),
+            self.tag.step.eq(now),
+            self.tag.beat.eq(beat),
+            self.tag.first_word.eq(word == 0),
+            self.tag.last_word.eq(last_word),
+            self.tag.last.eq(left == 1),
+        ]
+        with m.FSM(init="PICK"):
+            with m.State("PICK"), m.If(ready[picked] & ~self.hold):
+                m.d.sync += [
+                    ready[picked].eq(0),
+                    thread.eq(picked),
+                    at.eq(context),
+                    now.eq(self.step),
+                    left.eq(self.row.words),
+                    words_per_row.eq(self.row.words_per_row),
+                    self.from_input.eq(self.row.from_input),
+                    self.read_address.eq(self.row.weight_base),
+                    beat.eq(0),
+                    word.eq(0),
+                ]
+                m.next = "STREAM"
+            with m.State("STREAM"):
+                m.d.comb += [self.streaming.eq(1), self.tag.valid.eq(1)]
+                m.d.sync += [
+                    self.read_address.eq(self.read_address + 1),
+                    left.eq(left - 1),
+                    word.eq(Mux(last_word, 0, word + 1)),
+                    beat.eq(beat + last_word),
+                ]
+                with m.If(left == 1):
+                    m.next = "PICK"

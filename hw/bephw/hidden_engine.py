@@ -1,0 +1,152 @@
+"""The rows that learn: one segment a cycle out of the H bank, a step of its counters, and back.
+
+row job ─► segment after segment ─┬─► H word ───────────────► CounterLanes ─┬─► H word
+                                  ├─► activations agree with a* ─► up       └─► signs ─► W plane (online, sweep)
+                                  └─► Reinforce ─► mask (sweep)
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from bepsw.generator import bank_size
+
+from .counter_lanes import CounterLanes
+from .delay import delay
+from .hidden_bank import HiddenBank
+from .popcount import PopCount
+from .reinforce import Reinforce
+from .types import job_layout, step_layout
+
+__all__ = ["HiddenEngine"]
+
+
+class HiddenEngine(wiring.Component):
+    """Update and reinforcement of rows (BEP Eq. 8 and 9, CP+R), bepsw.golden's update and sweep.
+
+    A row of s segments takes s cycles, rows follow each other without a gap; a word is written back `latency` cycles
+    after it was issued. Rows that are under way together must differ (the winners of one sample do), because a
+    word is not forwarded.
+
+    Members
+    -------
+    jobs : In, rows; busy : Out, a row is under way
+    layer : Out, row : In, hidden table, combinational
+    online : In, updates write W; context : In, whose activations
+    store_segment, from_input : Out, segment of the activation store; activations : In, 2 cycles later
+    read_address, read_data, write_* : H bank port; weight_* : Out, W plane write port
+    random_* : host access to the generator
+    updated : Out, pulse per updated row; saturated : Out, steps not taken, some cycles later
+    """
+
+    latency = 4
+
+    def __init__(self, core):
+        self.core = core
+        word = data.ArrayLayout(core.bits, core.lanes)
+        super().__init__(
+            {
+                "jobs": In(stream.Signature(job_layout(core))),
+                "busy": Out(1),
+                "layer": Out(range(core.steps)),
+                "row": In(step_layout(core, "hidden")),
+                "online": In(1),
+                "store_segment": Out(range(core.store_segments)),
+                "from_input": Out(1),
+                "activations": In(core.lanes),
+                "read_address": Out(range(core.hidden_words)),
+                "read_data": In(word),
+                "write_enable": Out(1),
+                "write_address": Out(range(core.hidden_words)),
+                "write_data": Out(word),
+                "weight_enable": Out(1),
+                "weight_address": Out(range(core.weight_words)),
+                "weight_position": Out(range(core.segments)),
+                "weight_data": Out(core.lanes),
+                "random_index": In(range(bank_size(core.lanes))),
+                "random_state": Out(64),
+                "random_set": In(1),
+                "random_new": In(64),
+                "updated": Out(1),
+                "saturated": Out(range(core.lanes + 1)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        op, mask, active = self._issue(m)
+        self._step(m, op, mask, active)
+        return m
+
+    def _issue(self, m):
+        """Segment after segment of a row: an operation a cycle, registered."""
+        core, row = self.core, self.row
+        job, active = Signal(job_layout(core)), Signal()
+        segment = Signal(range(core.operand_words * core.segments + 1))
+        last = segment + 1 == row.segments
+        m.d.comb += [self.layer.eq(job.layer), self.jobs.ready.eq(~active | last)]
+        wrap = (row.words_per_row != 1) & (job.position == core.segments - 1)
+        with m.If(self.jobs.ready):
+            m.d.sync += [active.eq(self.jobs.valid), job.eq(self.jobs.payload), segment.eq(0)]
+            m.d.comb += self.updated.eq(self.jobs.valid & ~self.jobs.payload.sweep)
+        with m.Else():
+            m.d.sync += [
+                segment.eq(segment + 1),
+                job.hidden_address.eq(job.hidden_address + 1),
+                job.position.eq(Mux(wrap, 0, job.position + 1)),
+                job.weight_address.eq(job.weight_address + wrap),
+            ]
+        m.submodules.reinforce = reinforce = Reinforce(core)
+        m.d.comb += [
+            reinforce.step.eq(active & job.sweep),
+            reinforce.threshold.eq(row.threshold),
+            reinforce.index.eq(self.random_index),
+            reinforce.set_state.eq(self.random_set),
+            reinforce.new_state.eq(self.random_new),
+            self.random_state.eq(reinforce.state),
+        ]
+
+        op = Signal(data.StructLayout({"valid": 1, "last": 1, "tail": range(core.lanes + 1), "job": job_layout(core)}))
+        m.d.sync += [
+            op.valid.eq(active),
+            op.last.eq(last),
+            op.tail.eq(row.tail),
+            op.job.eq(job),
+            self.from_input.eq(row.from_input),
+            self.store_segment.eq(row.store_base + segment),
+        ]
+        return op, reinforce.mask, active
+
+    def _step(self, m, op, mask, active):
+        """Step the counters of an operation and write them back."""
+        core = self.core
+        m.d.comb += self.read_address.eq(op.job.hidden_address)
+        read = delay(m, op, HiddenBank.latency, name="read")
+        m.submodules.lanes = lanes = CounterLanes(lanes=core.lanes, bits=core.bits)
+        inside, enable = Signal(core.lanes), Signal(core.lanes)
+        before = delay(m, op, HiddenBank.latency - 1, name="before")
+        m.d.sync += inside.eq(Cat(~before.last | (lane < before.tail) for lane in range(core.lanes)))
+        m.d.comb += [
+            lanes.i.eq(self.read_data),
+            enable.eq(Mux(read.job.sweep, mask, ~0) & inside & read.valid.replicate(core.lanes)),
+            lanes.enable.eq(enable),
+        ]
+        for lane in range(core.lanes):
+            agrees = self.activations[lane] == read.job.desired
+            m.d.comb += lanes.up[lane].eq(Mux(read.job.sweep, ~self.read_data[lane][-1], agrees))
+
+        write = delay(m, read, 1, name="write")
+        valid = delay(m, inside, 1, name="write_inside")
+        m.submodules.saturations = saturations = PopCount(core.lanes)
+        m.d.comb += [
+            self.write_enable.eq(write.valid),
+            self.write_address.eq(write.job.hidden_address),
+            self.write_data.eq(lanes.o),
+            self.weight_enable.eq(write.valid & (write.job.sweep | self.online)),
+            self.weight_address.eq(write.job.weight_address),
+            self.weight_position.eq(write.job.position),
+            self.weight_data.eq(lanes.positive & valid),
+            saturations.i.eq(lanes.saturated),
+            self.saturated.eq(saturations.o),
+            self.busy.eq(active | op.valid | before.valid | read.valid | write.valid),
+        ]

@@ -1,0 +1,138 @@
+"""Scores to a verdict: prediction, margin, and whether the sample updates (BEP Eq. 1).
+
+scores[slots] ─► best of the other classes (tree, then over beats) ─┐
+         └─────► score of the true class (over beats) ──────────────┴─► d = true − other, prediction, d < R
+"""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from .delay import delay
+from .types import LABEL_BITS
+
+__all__ = ["Judge"]
+
+
+class Judge(wiring.Component):
+    """Verdict over the scores of one sample, bepsw.golden's prediction, margin and trigger.
+
+    One beat of scores a cycle, samples one after another; the verdict comes `Judge.latency_of(core)` cycles after
+    `last`. Ties go to the lowest class.
+
+    Members
+    -------
+    valid, last, scores, rows : In, a beat of `rows` scores, classes in order
+    label : In, true class, valid with `valid`
+    threshold : In, the integer margin R
+    done : Out, one-cycle pulse with the verdict
+    prediction, margin, triggered : Out
+    """
+
+    def __init__(self, core):
+        self.core = core
+        super().__init__(
+            {
+                "valid": In(1),
+                "last": In(1),
+                "scores": In(data.ArrayLayout(signed(core.z_bits), core.slots)),
+                "rows": In(range(core.slots + 1)),
+                "label": In(LABEL_BITS),
+                "threshold": In(core.max_width.bit_length() + 1),
+                "done": Out(1),
+                "prediction": Out(LABEL_BITS),
+                "margin": Out(signed(core.z_bits + 1)),
+                "triggered": Out(1),
+            }
+        )
+
+    @staticmethod
+    def latency_of(core):
+        """Select, tree over the slots, running best over the beats, difference, comparison."""
+        return 1 + ceil_log2(core.slots) + 3
+
+    def elaborate(self, platform):
+        m = Module()
+        others, true = self._select(m)
+        levels = ceil_log2(self.core.slots)
+        best = self._tree(m, others)
+        true = delay(m, true, levels, name="true")
+        valid = delay(m, self.valid, 1 + levels, name="valid")
+        last = delay(m, self.valid & self.last, 1 + levels, name="last")
+        label = delay(m, self.label, 1 + levels, name="label")
+        self._verdict(m, valid, last, label, best, true)
+        return m
+
+    def _candidate(self):
+        return data.StructLayout({"valid": 1, "score": signed(self.core.z_bits), "index": LABEL_BITS})
+
+    def _select(self, m):
+        """Give every score its class and part the true class from the others."""
+        base = Signal(LABEL_BITS + 1)
+        with m.If(self.valid):
+            m.d.sync += base.eq(Mux(self.last, 0, base + self.rows))
+        others = []
+        true = Signal(self._candidate())
+        m.d.sync += true.valid.eq(0)
+        for slot in range(self.core.slots):
+            index = Signal(LABEL_BITS + 1, name=f"class_{slot}")
+            here = Signal(name=f"here_{slot}")
+            other = Signal(self._candidate(), name=f"other_{slot}")
+            m.d.comb += [index.eq(base + slot), here.eq(self.valid & (slot < self.rows))]
+            m.d.sync += [
+                other.valid.eq(here & (index != self.label)),
+                other.score.eq(self.scores[slot]),
+                other.index.eq(index),
+            ]
+            with m.If(here & (index == self.label)):
+                m.d.sync += [true.valid.eq(1), true.score.eq(self.scores[slot])]
+            others.append(other)
+        return others, true
+
+    def _better(self, later, earlier):
+        """Whether a later class beats an earlier one: strictly greater, so that ties stay low."""
+        return later.valid & (~earlier.valid | (later.score > earlier.score))
+
+    def _tree(self, m, candidates):
+        level = 0
+        while len(candidates) > 1:
+            winners = []
+            for i in range(0, len(candidates) - 1, 2):
+                best = Signal(self._candidate(), name=f"best_{level}_{i // 2}")
+                earlier, later = candidates[i], candidates[i + 1]
+                m.d.sync += best.eq(Mux(self._better(later, earlier), later, earlier))
+                winners.append(best)
+            if len(candidates) % 2:
+                winners.append(delay(m, candidates[-1], 1, name=f"odd_{level}"))
+            candidates, level = winners, level + 1
+        return candidates[0]
+
+    def _verdict(self, m, valid, last, label, best, true):
+        """Running best over the beats of one sample, then the comparison with the true class."""
+        running = Signal(self._candidate())
+        score = Signal(signed(self.core.z_bits))
+        fresh = Signal(init=1)
+        with m.If(valid):
+            m.d.sync += fresh.eq(last)
+            with m.If(fresh | self._better(best, running)):
+                m.d.sync += running.eq(best)
+            with m.If(true.valid):
+                m.d.sync += score.eq(true.score)
+        ended = delay(m, last, 1, name="ended")
+        label = delay(m, label, 1, name="ended_label")
+
+        margin = Signal(signed(self.core.z_bits + 1))
+        prediction = Signal(LABEL_BITS)
+        true_wins = (score > running.score) | ((score == running.score) & (label < running.index))
+        m.d.sync += [
+            margin.eq(score - running.score),
+            prediction.eq(Mux(true_wins, label, running.index)),
+        ]
+        decided = delay(m, ended, 1, name="decided")
+        m.d.sync += [
+            self.done.eq(decided),
+            self.prediction.eq(prediction),
+            self.margin.eq(margin),
+            self.triggered.eq(margin < self.threshold),
+        ]

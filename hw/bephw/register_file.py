@@ -1,0 +1,130 @@
+"""The register bus: decode bepsw.registers, keep the settings, count, remember errors."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from bepsw import registers
+from bepsw.registers import address
+
+from .admission import BATCH_BITS
+from .types import LABEL_BITS, BusSignature
+
+__all__ = ["COUNTER_BITS", "RegisterFile"]
+
+COUNTER_BITS = 48
+
+
+class RegisterFile(wiring.Component):
+    """Registers of the core. Every access takes one cycle, but a window read waits for its row.
+
+    Members
+    -------
+    bus : In
+    run, train, online, margin, batch, class_count : Out, settings
+    set_pending, pending_value, pending : PENDING is kept by the admission
+    reset : Out, pulse
+    idle : In; errors : In, pulses by bit; count_NAME : In, increments of the counters
+    set_select, set_row, push, pull, value : Out, and select, row, piece, piece_ready : In, the window
+    """
+
+    def __init__(self, core):
+        self.core = core
+        counters = {f"count_{name}": In(range(core.lanes + 1)) for name in registers.COUNTERS}
+        super().__init__(
+            {
+                "bus": In(BusSignature()),
+                "run": Out(1),
+                "train": Out(1),
+                "online": Out(1),
+                "margin": Out(core.max_width.bit_length() + 1),
+                "batch": Out(BATCH_BITS, init=1),
+                "class_count": Out(LABEL_BITS + 1),
+                "pending": In(BATCH_BITS),
+                "set_pending": Out(1),
+                "value": Out(32),
+                "reset": Out(1),
+                "idle": In(1),
+                "errors": In(len(registers.ERRORS)),
+                **counters,
+                "set_select": Out(1),
+                "set_row": Out(1),
+                "push": Out(1),
+                "pull": Out(1),
+                "select": In(range(len(registers.WINDOWS))),
+                "row": In(32),
+                "piece": In(32),
+                "piece_ready": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        bus = self.bus
+        write, read = Signal(), Signal()
+        m.d.comb += [write.eq(bus.valid & bus.write), read.eq(bus.valid & ~bus.write), self.value.eq(bus.wdata)]
+        counters = self._counters(m, write)
+        errors = Signal(len(registers.ERRORS))
+        m.d.sync += errors.eq((errors & ~self._cleared(write)) | self.errors)
+        readable = {
+            "IDENTITY": registers.IDENTITY,
+            "VERSION": registers.VERSION,
+            **{name.upper(): getattr(self.core, name) for name in registers.CAPABILITIES},
+            "CONTROL": Cat(self.run, self.train, self.online),
+            "STATUS": self.idle,
+            "ERRORS": errors,
+            "MARGIN": self.margin,
+            "BATCH": self.batch,
+            "CLASS_COUNT": self.class_count,
+            "PENDING": self.pending,
+            "WINDOW_SELECT": self.select,
+            "WINDOW_ADDRESS": self.row,
+            "WINDOW_DATA": self.piece,
+        }
+        for name, counter in counters.items():
+            readable[name.upper()] = counter[:32]
+            readable[f"{name.upper()}_HIGH"] = counter[32:]
+        data_register = bus.addr == address("WINDOW_DATA")
+        m.d.comb += [
+            bus.ready.eq(Mux(read & data_register, self.piece_ready, 1)),
+            self.pull.eq(read & data_register),
+        ]
+        with m.Switch(bus.addr):
+            for name, value in readable.items():
+                with m.Case(address(name)):
+                    m.d.comb += bus.rdata.eq(value)
+        self._writes(m, write)
+        return m
+
+    def _cleared(self, write):
+        hit = write & (self.bus.addr == address("ERRORS"))
+        return Mux(hit, self.bus.wdata[: len(registers.ERRORS)], 0)
+
+    def _writes(self, m, write):
+        wdata = self.bus.wdata
+        with m.If(write), m.Switch(self.bus.addr):
+            with m.Case(address("CONTROL")):
+                m.d.sync += Cat(self.run, self.train, self.online).eq(wdata)
+            with m.Case(address("COMMAND")):
+                m.d.comb += self.reset.eq(wdata[0])
+            with m.Case(address("PENDING")):
+                m.d.comb += self.set_pending.eq(1)
+            with m.Case(address("WINDOW_SELECT")):
+                m.d.comb += self.set_select.eq(1)
+            with m.Case(address("WINDOW_ADDRESS")):
+                m.d.comb += self.set_row.eq(1)
+            with m.Case(address("WINDOW_DATA")):
+                m.d.comb += self.push.eq(1)
+            for name, setting in (("MARGIN", self.margin), ("BATCH", self.batch), ("CLASS_COUNT", self.class_count)):
+                with m.Case(address(name)):
+                    m.d.sync += setting.eq(wdata)
+
+    def _counters(self, m, write):
+        """Running totals; cleared by COMMAND bit 1."""
+        clear = write & (self.bus.addr == address("COMMAND")) & self.bus.wdata[1]
+        counters = {}
+        for name in registers.COUNTERS:
+            counter = Signal(COUNTER_BITS, name=name)
+            m.d.sync += counter.eq(Mux(clear, 0, counter + getattr(self, f"count_{name}")))
+            counters[name] = counter
+        return counters

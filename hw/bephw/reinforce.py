@@ -1,0 +1,91 @@
+"""The reinforcement generator: a mask of lanes, each set with probability threshold / 2^26, one mask a cycle.
+
+bank of xorshift64 generators ─┬─► LEVELS random bits a lane ─► bit-serial comparison with t ─► mask
+                               └─► dither of the word < f ───────────┘
+"""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from bepsw.generator import DITHER_BITS, LEVELS, bank_size
+from bepsw.spec import REINFORCE_BITS
+
+from .delay import delay
+
+__all__ = ["Reinforce"]
+
+
+def _xorshift(x):
+    """One step of Marsaglia's xorshift64 (13, 7, 17)."""
+    x = x ^ (x << 13)[:64]
+    x = x ^ (x >> 7)
+    return x ^ (x << 17)[:64]
+
+
+class Reinforce(wiring.Component):
+    """Masks of the reinforcement sweep, bepsw.generator.Generator.masks.
+
+    `mask` belongs to the `step` given `latency` cycles before; one mask a cycle.
+
+    Members
+    -------
+    step : In, draw a word and step the bank
+    threshold : In, probability · 2^26, with `step`
+    mask : Out
+    index : In, generator for host access; state : Out, its state; set_state, new_state : In
+    """
+
+    latency = 3
+
+    def __init__(self, core):
+        self.core = core
+        self.generators = bank_size(core.lanes)
+        super().__init__(
+            {
+                "step": In(1),
+                "threshold": In(REINFORCE_BITS),
+                "mask": Out(core.lanes),
+                "index": In(range(self.generators)),
+                "state": Out(64),
+                "set_state": In(1),
+                "new_state": In(64),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        bank = Array(Signal(64, name=f"generator_{i}", init=1) for i in range(self.generators))
+        with m.If(self.step):
+            m.d.sync += [state.eq(_xorshift(state)) for state in bank]
+        with m.If(self.set_state):
+            m.d.sync += bank[self.index].eq(self.new_state)
+        m.d.sync += self.state.eq(bank[self.index])
+        self._compare(m, Cat(*bank))
+        return m
+
+    def _compare(self, m, draws):
+        """Lane number < t, or = t and dither < f: from the lowest level up, in three stages."""
+        lanes = self.core.lanes
+        lanes8 = -(-lanes // 8) * 8
+        dither = draws[LEVELS * lanes8 :][:DITHER_BITS]
+        tie = Signal()
+        m.d.sync += tie.eq(dither < self.threshold[:DITHER_BITS])
+        draws = delay(m, draws[: LEVELS * lanes8], 1, name="draws")
+        levels = delay(m, self.threshold[DITHER_BITS:], 1, name="levels")
+
+        half = LEVELS // 2
+        below = self._levels(draws, levels, tie.replicate(lanes), range(half))
+        part = Signal(lanes)
+        m.d.sync += part.eq(below)
+        draws = delay(m, draws, 1, name="draws_high")
+        levels = delay(m, levels, 1, name="levels_high")
+        m.d.sync += self.mask.eq(self._levels(draws, levels, part, range(half, LEVELS)))
+
+    def _levels(self, draws, levels, below, steps):
+        lanes = self.core.lanes
+        lanes8 = -(-lanes // 8) * 8
+        for level in steps:
+            bits = draws[level * lanes8 : level * lanes8 + lanes]
+            below = Mux(levels[level], ~bits | below, ~bits & below)
+        return below

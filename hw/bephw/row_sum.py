@@ -1,0 +1,83 @@
+"""Sum the segment counts of a W word into one count per row, for any number of segments a row.
+
+A word holds rows of s segments one after another, s chosen at run time. Every row sum is a difference of two
+prefix sums, and row slot r ends at segment (r+1)·s − 1, so it chooses among ⌊S/(r+1)⌋ prefixes only.
+
+    count[0 … S−1] ─► prefix tree ─► P[0 … S−1] ─► select by s ─► E_r ─► E_r − E_{r−1} ─► o[r]
+"""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from .delay import delay
+
+__all__ = ["RowSum"]
+
+
+class RowSum(wiring.Component):
+    """Row counts of a word.
+
+    Latency `RowSum.latency_of(segments)` cycles, one word a cycle. Sums are modulo 2**out_bits: a row never
+    exceeds the fan-in that `out_bits` holds, a prefix may.
+
+    Members
+    -------
+    counts : In, one count per segment
+    row_segments : In, s of this word, 1 … S; other values give 0 counts
+    o : Out, one count per slot; slots beyond ⌊S/s⌋ are 0 or meaningless
+    """
+
+    def __init__(self, *, segments, slots, count_bits, out_bits):
+        self.segments = segments
+        self.slots = slots
+        self.out_bits = out_bits
+        super().__init__(
+            {
+                "counts": In(data.ArrayLayout(count_bits, segments)),
+                "row_segments": In(range(segments + 1)),
+                "o": Out(data.ArrayLayout(out_bits, slots)),
+            }
+        )
+
+    @staticmethod
+    def latency_of(segments):
+        """Prefix levels, then the selection, then the difference."""
+        return ceil_log2(segments) + 2
+
+    def elaborate(self, platform):
+        m = Module()
+        ends = self._ends(m, self._prefixes(m))
+        for slot in range(self.slots):
+            before = ends[slot - 1] if slot else 0
+            row = Signal(self.out_bits, name=f"row_{slot}")
+            m.d.sync += row.eq(ends[slot] - before)
+            m.d.comb += self.o[slot].eq(row)
+        return m
+
+    def _prefixes(self, m):
+        """Sklansky prefix sums, one register a level."""
+        sums = [self.counts[i] for i in range(self.segments)]
+        for level in range(ceil_log2(self.segments)):
+            block, stage = 1 << level, []
+            for i in range(self.segments):
+                total = Signal(self.out_bits, name=f"prefix_{level}_{i}")
+                added = sums[(i & ~(block - 1)) - 1] if i & block else 0
+                m.d.sync += total.eq(sums[i] + added)
+                stage.append(total)
+            sums = stage
+        return sums
+
+    def _ends(self, m, prefixes):
+        """Prefix sum at the end of every row slot, registered."""
+        select = delay(m, self.row_segments, ceil_log2(self.segments), name="row_segments")
+        ends = []
+        for slot in range(self.slots):
+            end = Signal(self.out_bits, name=f"end_{slot}")
+            with m.Switch(select):
+                for row_segments in range(1, self.segments // (slot + 1) + 1):
+                    with m.Case(row_segments):
+                        m.d.sync += end.eq(prefixes[(slot + 1) * row_segments - 1])
+            ends.append(end)
+        return ends

@@ -1,0 +1,104 @@
+"""The update stage: winners into the H bank, and at the end of a batch the sweep; then the sample retires.
+
+sample with winners ─► WinnerRows ─┐
+end of a batch ─► SweepRows ───────┴─► HiddenEngine ─► H bank, W plane
+"""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from .hidden_engine import HiddenEngine
+from .step_table import StepTable
+from .sweep_rows import SweepRows
+from .types import step_layout, update_layout, winners_layout
+from .winner_rows import WinnerRows
+
+__all__ = ["Update"]
+
+
+class Update(wiring.Component):
+    """Update stage, one sample at a time, in order.
+
+    A sample without winners retires in the cycle in which it arrives. Else it takes the sum of s over its winner
+    rows, the sweep the number of H words of all layers, and a constant each.
+
+    Members
+    -------
+    updates : In, samples; retired : Out, pulse per sample; context : Out, of the sample being updated
+    table_* : In, host writes of the hidden table
+    winners_bank, winners_index : Out; winners : In, two cycles later; bank_done : Out, pulse
+    swept : Out, pulse per sweep; the engine's other ports pass through `engine`
+    """
+
+    def __init__(self, core):
+        self.core = core
+        self.engine = HiddenEngine(core)
+        super().__init__(
+            {
+                "updates": In(stream.Signature(update_layout(core))),
+                "retired": Out(1),
+                "context": Out(range(core.contexts)),
+                "table_enable": In(1),
+                "table_address": In(range(core.steps)),
+                "table_row": In(step_layout(core, "hidden")),
+                "winners_bank": Out(1),
+                "winners_index": Out(range(core.beats)),
+                "winners": In(winners_layout(core)),
+                "bank_done": Out(1),
+                "swept": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        core = self.core
+        m.submodules.table = table = StepTable(core, "hidden", readers=3)
+        m.submodules.winner_rows = winner_rows = WinnerRows(core)
+        m.submodules.sweep_rows = sweep_rows = SweepRows(core)
+        m.submodules.engine = engine = self.engine
+        token = self.updates.payload
+        m.d.comb += [
+            table.write_enable.eq(self.table_enable),
+            table.write_address.eq(self.table_address),
+            table.write_row.eq(self.table_row),
+            self.context.eq(token.context),
+            self.winners_bank.eq(token.bank),
+            self.winners_index.eq(winner_rows.index),
+            winner_rows.entry.eq(self.winners),
+            winner_rows.count.eq(token.count),
+        ]
+        for reader, user in enumerate((engine, winner_rows, sweep_rows)):
+            m.d.comb += [table.steps[reader].eq(user.layer), user.row.eq(table.rows[reader])]
+        sweeping = Signal()
+        with m.If(sweeping):
+            connect(m, sweep_rows.o, engine.jobs)
+        with m.Else():
+            connect(m, winner_rows.o, engine.jobs)
+
+        with m.FSM(init="IDLE"):
+            with m.State("IDLE"), m.If(self.updates.valid):
+                with m.If(token.count != 0):
+                    m.d.comb += winner_rows.start.eq(1)
+                    m.next = "ROWS"
+                with m.Elif(token.batch_end):
+                    m.next = "SWEEP"
+                with m.Else():
+                    m.d.comb += [self.updates.ready.eq(1), self.retired.eq(1)]
+            with m.State("ROWS"), m.If(~winner_rows.busy & ~engine.busy):
+                m.d.comb += self.bank_done.eq(1)
+                m.next = "RETIRE"
+                with m.If(token.batch_end):
+                    m.next = "SWEEP"
+            with m.State("SWEEP"):
+                m.d.comb += [sweeping.eq(1), sweep_rows.start.eq(1)]
+                m.next = "SWEEPING"
+            with m.State("SWEEPING"):
+                m.d.comb += sweeping.eq(1)
+                with m.If(~sweep_rows.busy & ~engine.busy):
+                    m.d.comb += self.swept.eq(1)
+                    m.next = "RETIRE"
+            with m.State("RETIRE"):
+                m.d.comb += [self.updates.ready.eq(1), self.retired.eq(1)]
+                m.next = "IDLE"
+        return m

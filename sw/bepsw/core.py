@@ -1,0 +1,141 @@
+"""What is built once: the capacities of a trainer core, its presets, and its JSON form."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from .errors import BepError
+
+__all__ = ["PRESETS", "Core", "preset"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """Build parameters of one bitstream; every network that fits runs on it without a rebuild.
+
+    Parameters
+    ----------
+    lanes : int
+        g, bits of a segment: the unit of activations, of the W plane and (as counters) of an H word. 8 … 144.
+    segments : int
+        S, segments of a W word; the W plane is S·g bits wide.
+    slots : int
+        Rows that one W word can hold at most, ≤ S.
+    bits : int
+        B, bits of a hidden-weight counter.
+    weight_words, hidden_words : int
+        Depth of the W plane (words of S·g bits) and of the H bank (words of g counters).
+    max_width, max_fan_in : int
+        Largest layer and largest fan-in; they fix the width of row counters and of pre-activations.
+    classes : int
+        Largest number of classes.
+    contexts : int
+        Samples in flight, a power of two.
+    threads : int
+        Samples whose forward passes are interleaved, 1 or 2, fewer than `contexts`.
+    operand_words : int
+        W words that one row may span: depth of the operand store per layer.
+    beats : int
+        Pre-activation words per sample (a word holds the rows of one W word).
+    store_segments : int
+        Segments of input, and segments of hidden activations, kept per sample.
+    prototype_segments : int
+        Segments per prototype row and per desired activation; a power of two.
+    steps : int
+        Entries of each step table.
+    """
+
+    lanes: int = 36
+    segments: int = 8
+    slots: int = 4
+    bits: int = 8
+    weight_words: int = 512
+    hidden_words: int = 2048
+    max_width: int = 512
+    max_fan_in: int = 1024
+    classes: int = 64
+    contexts: int = 4
+    threads: int = 2
+    operand_words: int = 4
+    beats: int = 256
+    store_segments: int = 32
+    prototype_segments: int = 16
+    steps: int = 8
+
+    def __post_init__(self):
+        ranges = {
+            "lanes": (8, 144),
+            "segments": (1, 64),
+            "slots": (1, 16),
+            "bits": (2, 16),
+            "weight_words": (2, 1 << 16),
+            "hidden_words": (2, 1 << 20),
+            "max_width": (2, 1 << 16),
+            "max_fan_in": (2, 1 << 16),
+            "classes": (2, 64),
+            "contexts": (2, 16),
+            "threads": (1, 2),
+            "operand_words": (1, 64),
+            "beats": (2, 1 << 14),
+            "store_segments": (1, 1 << 12),
+            "prototype_segments": (2, 1 << 10),
+            "steps": (7, 16),
+        }
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise BepError(f"The core parameter {name} must be a whole number from {low} to {high}, not {value!r}.")
+        if self.slots > min(self.segments, self.lanes):
+            raise BepError(f"The core parameter slots ({self.slots}) cannot exceed segments or lanes.")
+        for name in ("contexts", "prototype_segments"):
+            value = getattr(self, name)
+            if value & (value - 1):
+                raise BepError(f"The core parameter {name} must be a power of two, not {value}.")
+        if self.threads >= self.contexts:
+            raise BepError(f"The core parameter threads ({self.threads}) must be below contexts ({self.contexts}).")
+
+    @property
+    def width(self):
+        """S·g, bits of a W word."""
+        return self.lanes * self.segments
+
+    @property
+    def z_bits(self):
+        """Bits of a signed pre-activation."""
+        return self.max_fan_in.bit_length() + 1
+
+    def as_dict(self):
+        """Parameters as a plain dict, for the JSON sidecar and the checkpoint."""
+        return dataclasses.asdict(self)
+
+
+PRESETS = {
+    # Small enough for Icarus, odd enough to meet every corner: rows that span words and words that hold rows.
+    "tiny": Core(
+        lanes=8, segments=4, slots=4, weight_words=256, hidden_words=1024, max_width=64, max_fan_in=128,
+        operand_words=4, beats=256, store_segments=16, prototype_segments=8,
+    ),
+    # 50 000 hidden weights at B = 8 on an ECP5-25F.
+    "small": Core(
+        lanes=36, segments=8, slots=4, weight_words=512, hidden_words=1536, max_width=512, max_fan_in=1024,
+        operand_words=4, beats=256, store_segments=32, prototype_segments=16,
+    ),
+    # 784-255-255 on an ECP5-85F: 1152 W lanes, 4096 words of 72 counters.
+    "reference": Core(
+        lanes=72, segments=16, slots=4, weight_words=512, hidden_words=4096, max_width=1024, max_fan_in=1024,
+        operand_words=4, beats=512, store_segments=32, prototype_segments=16,
+    ),
+}  # fmt: skip
+"""Named cores: `tiny` for tests, `small` for a 25F, `reference` for the 85F figures."""
+
+
+def preset(name, **changes):
+    """The preset `name` with some parameters changed.
+
+    Raises
+    ------
+    BepError
+        Unknown preset, or parameters that make no sense.
+    """
+    if name not in PRESETS:
+        raise BepError(f"There is no core preset {name!r}; the presets are {', '.join(PRESETS)}.")
+    return dataclasses.replace(PRESETS[name], **changes)
