@@ -1,6 +1,6 @@
 """A queue whose writer knows that there is room: what bounds it is counted elsewhere (contexts, results)."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Shape
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,12 +18,14 @@ class Queue(wiring.Component):
     """
 
     def __init__(self, shape, *, depth):
+        self.shape = shape
         self.depth = depth
         super().__init__({"i": In(stream.Signature(shape, always_ready=True)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.words = words = fifo.SyncFIFOBuffered(width=len(self.o.payload.as_value()), depth=self.depth)
+        # A word waits one cycle inside before it shows; with two places in all, the next word would find none.
+        m.submodules.words = words = fifo.SyncFIFOBuffered(width=Shape.cast(self.shape).width, depth=max(self.depth, 3))
         m.d.comb += [
             words.w_en.eq(self.i.valid),
             words.w_data.eq(self.i.payload),
