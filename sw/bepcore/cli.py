@@ -36,7 +36,9 @@ def main(argv=None):
     """Run one command; returns the exit status. Arguments are those of the process when `argv` is None."""
     try:
         args = _parser(argv).parse_args(argv)
-        return args.run(args) or 0
+        status = args.run(args) or 0
+        sys.stdout.flush()
+        return status
     except BepError as error:
         return _say(error)
     except KeyboardInterrupt as stop:

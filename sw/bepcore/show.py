@@ -14,12 +14,18 @@ from rich.table import Table
 __all__ = ["EpochBars", "console", "emit", "percent", "progress", "rate", "table"]
 
 
+class _Console(Console):
+    def on_broken_pipe(self):
+        # Left alone, rich ends the process with status 1, which is what a difference found by `verify` gives.
+        raise BrokenPipeError
+
+
 def console(args):
     """The console for people: stdout, or stderr when stdout belongs to JSON."""
     stream = sys.stderr if getattr(args, "json", False) else sys.stdout
     # Not for a terminal, so nothing to fit into: a path in a log must not be folded.
     width = None if stream.isatty() else 160
-    return Console(file=stream, highlight=False, soft_wrap=True, width=width)
+    return _Console(file=stream, highlight=False, soft_wrap=True, width=width)
 
 
 def emit(args, record):

@@ -31,9 +31,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def spoil_gzip(path):
-    packed = bytearray(gzip.compress(np.random.default_rng(0).bytes(500)))
-    packed[100] ^= 0xFF
+def spoil_gzip(path, place, value):
+    """A gzip file with one byte changed."""
+    packed = bytearray(gzip.compress(np.random.default_rng(0).bytes(500), mtime=0))
+    packed[place] = value
     path.write_bytes(bytes(packed))
 
 
@@ -47,7 +48,8 @@ def spoil_gzip(path):
         (IMAGES, lambda p: p.write_bytes(b"\x89PNG" + bytes(99)), "not an idx file"),
         (IMAGES, lambda p: p.write_bytes(idx(np.ones(20, np.uint8))), "holds 1-dimensional data where 3"),
         (IMAGES, lambda p: p.write_bytes(gzip.compress(p.read_bytes())[:-12]), "cut short"),
-        (IMAGES, spoil_gzip, "damaged"),
+        (IMAGES, lambda p: spoil_gzip(p, 100, 0), "damaged"),  # only the checksum tells
+        (IMAGES, lambda p: spoil_gzip(p, 10, 7), "damaged"),  # a kind of block that does not exist
         (IMAGES, lambda p: p.unlink(), "not of a known kind|no train-images"),
         (IMAGES, lambda p: p.write_bytes(idx(np.ones((0, 2, 2), np.uint8))), "0 training samples but 20"),
         (LABELS, lambda p: p.write_bytes(idx(np.ones(19, np.uint8))), "20 training samples but 19 training labels"),
@@ -125,6 +127,7 @@ def test_csv_that_is_not_text(tmp_path):
         ({"x": np.full((4, 2), np.nan), "y": np.array([0, 1, 0, 1])}, "not a finite number"),
         ({"x": np.zeros((4, 0)), "y": np.array([0, 1, 0, 1])}, "no training samples"),
         ({"x": np.eye(4), "y": np.zeros(4, int)}, "1 class;"),
+        ({"x": np.eye(4), "y": np.ones(4, int)}, "belong to one class"),
         ({"x": np.array([[None] * 2] * 4), "y": np.array([0, 1, 0, 1])}, "plain arrays"),
     ],
 )

@@ -101,7 +101,8 @@ def _download(url, path, wanted, name, progress):
 
 def _copy(url, file, label, name, progress):
     try:
-        with urllib.request.urlopen(url, timeout=_SECONDS) as reply:
+        # An opener of its own: the shared one keeps the proxies of its first use for ever.
+        with urllib.request.build_opener().open(url, timeout=_SECONDS) as reply:
             total = int(reply.headers.get("Content-Length") or 0) or None
             done = 0
             while block := reply.read(_BLOCK):
