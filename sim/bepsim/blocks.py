@@ -1,6 +1,7 @@
 """Blocks of words and beats in the run folder, in the bench's own format: big endian in, little endian out."""
 
 import numpy as np
+
 from bepsw.errors import BepError
 
 __all__ = ["BEATS", "CYCLE", "IN", "OUT", "RESULT", "WORD", "pack_beats", "put", "take"]

@@ -1,28 +1,15 @@
 """From Verilog to a program that simulates it: the core inside its bench, compiled once and kept."""
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bepsw.errors import BepError
-
 from . import cache, toolbox
-from .bench import BENCH, Ports, bench_verilog, control_file, read_ports
-from .process import Child
+from .bench import Ports, bench_verilog, control_file, read_ports
+from .compile import arguments_for, compile_sources, program_name
 
 __all__ = ["Build", "build"]
-
-_VERILATOR_ARGUMENTS = [
-    "--no-public-flat-rw",  # cocotb makes everything public; only the bench's ports are needed
-    "-O3",
-    "--x-assign",
-    "fast",
-    "--x-initial",
-    "fast",
-    "-Wno-fatal",
-    "-Wno-lint",
-    "-Wno-style",
-]
 
 
 @dataclass(frozen=True)
@@ -62,39 +49,17 @@ def build(verilog, top, simulator="verilator", waves=False):
     env = toolbox.environment(simulator)
     ports = read_ports(verilog, top)
     sources = {"core.sv": verilog, "bench.sv": bench_verilog(ports, top)}
-    arguments = []
-    if simulator == "verilator":
-        sources = {"control.vlt": control_file(), **sources}
-        arguments = _VERILATOR_ARGUMENTS
-    settings = repr((simulator, waves, arguments, env.get("MAKEFLAGS"), toolbox.versions(simulator, env)))
-    key = cache.content_key(settings, *sources, *sources.values())
+    tools = toolbox.versions(simulator, env)
+    settings = repr((simulator, waves, arguments_for(simulator), env.get("MAKEFLAGS"), tools))
+    key = cache.content_key(settings, control_file(), *sources.values())
 
     def fill(folder):
         work = folder / "work"
         work.mkdir()
-        for name, text in sources.items():
-            (work / name).write_text(text)
-        _compile(work, simulator, list(sources), arguments, waves, env)
-        program = BENCH if simulator == "verilator" else "sim.vvp"
+        compile_sources(work, simulator, sources, waves=waves, env=env, settings=settings)
+        program = program_name(simulator)
         (work / program).rename(folder / program)
-        _discard(work)
+        shutil.rmtree(work)
 
     folder, cached = cache.entry(key, fill)
     return Build(simulator, folder, ports, waves, cached, time.monotonic() - start)
-
-
-def _compile(work, simulator, sources, arguments, waves, env):
-    arguments = dict(simulator=simulator, folder=str(work), sources=sources, arguments=arguments, waves=waves)
-    child = Child("build", arguments, env=env, log=work / "log.txt", folder=work)
-    try:
-        status = child.wait()
-    finally:
-        child.kill()
-    if status:
-        raise BepError(f"{simulator.capitalize()} could not compile the design. Its last words:\n{child.last_words()}")
-
-
-def _discard(work):
-    for path in sorted(work.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    work.rmdir()

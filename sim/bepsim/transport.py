@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from bepsw.errors import BepError
 
 from . import blocks, toolbox

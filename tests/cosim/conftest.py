@@ -6,6 +6,7 @@ They are known when this folder is on the command line: `pytest tests/cosim --si
 from pathlib import Path
 
 import pytest
+
 from bepsim.toolbox import SIMULATORS
 
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from bephw.export import to_verilog
 from bepsim.simulator import build
 from bepsim.stalls import Stalls

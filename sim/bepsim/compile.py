@@ -1,0 +1,89 @@
+"""One compilation: sources in a work folder become a program in it."""
+
+import os
+import shutil
+import time
+
+from bepsw.errors import BepError
+
+from . import cache
+from .bench import BENCH, control_file
+from .process import Child
+
+__all__ = ["arguments_for", "compile_sources", "program_name"]
+
+_VERILATOR = [
+    "--no-public-flat-rw",  # cocotb makes everything public; only the bench's ports are needed
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "-Wno-fatal",
+    "-Wno-lint",
+    "-Wno-style",
+]
+
+_DAY = 86400
+_SMALLEST = f"module {BENCH} (input clk, output reg q);\n  always @(posedge clk) q <= ~q;\nendmodule\n"
+
+
+def arguments_for(simulator):
+    """Compiler arguments beyond those that cocotb gives."""
+    return list(_VERILATOR) if simulator == "verilator" else []
+
+
+def program_name(simulator):
+    """File that a compilation leaves in the work folder."""
+    return BENCH if simulator == "verilator" else "sim.vvp"
+
+
+def compile_sources(work, simulator, sources, *, waves, env, settings):
+    """Compile `sources` (name to text, the top module is the bench) in the folder `work`.
+
+    `settings` is a text that changes whenever tools, arguments or environment do.
+
+    Raises
+    ------
+    BepError
+        The simulator refuses the sources; its last words are in the text.
+    """
+    if simulator == "verilator":
+        sources = {"control.vlt": control_file(), **sources}
+        _copy_runtime(work, waves, env, settings)
+    _run(work, simulator, sources, waves, env)
+
+
+def _copy_runtime(work, waves, env, settings):
+    """Put Verilator's own objects, the same in every simulation, into `work`: make finds nothing to do for them."""
+
+    def fill(folder):
+        _run(folder, "verilator", {"smallest.sv": _SMALLEST}, waves, env)
+        for path in folder.iterdir():
+            if not (path.name.startswith("verilated") and path.suffix == ".o"):
+                path.unlink()
+
+    runtime, _ = cache.entry(cache.content_key("runtime", settings), fill)
+    later = time.time() + _DAY  # newer than the make file, which Verilator writes next and on which objects depend
+    for path in runtime.glob("*.o"):
+        shutil.copyfile(path, work / path.name)
+        os.utime(work / path.name, (later, later))
+
+
+def _run(work, simulator, sources, waves, env):
+    for name, text in sources.items():
+        (work / name).write_text(text)
+    arguments = dict(
+        simulator=simulator,
+        folder=str(work),
+        sources=list(sources),
+        arguments=arguments_for(simulator),
+        waves=waves,
+    )
+    child = Child("build", arguments, env=env, log=work / "log.txt", folder=work)
+    try:
+        status = child.wait()
+    finally:
+        child.kill()
+    if status:
+        raise BepError(f"{simulator.capitalize()} could not compile the design. Its last words:\n{child.last_words()}")
