@@ -6,6 +6,7 @@ import numpy as np
 from amaranth.hdl import ClockDomain, Module
 from amaranth.lib import data
 from amaranth.sim import Simulator
+
 from bepsw.core import Core
 
 __all__ = ["core_of", "drive", "fields_of", "plain", "plane_words", "receiver", "segments_of", "sender", "trace"]

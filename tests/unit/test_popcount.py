@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from bephw.popcount import PopCount
 
 from .bench import trace

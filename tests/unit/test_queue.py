@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from bephw.queue import Queue
 
 from .bench import drive, receiver, trace

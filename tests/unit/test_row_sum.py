@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bephw.row_sum import RowSum
 
 from .bench import trace
