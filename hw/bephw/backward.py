@@ -42,7 +42,7 @@ class Backward(wiring.Component):
         super().__init__(
             {
                 "judged": In(stream.Signature(judged_layout(core))),
-                "updates": Out(stream.Signature(update_layout(core))),
+                "updates": Out(stream.Signature(update_layout(core), always_ready=True)),
                 "table_enable": In(1),
                 "table_address": In(range(core.steps)),
                 "table_row": In(step_layout(core, "backward")),

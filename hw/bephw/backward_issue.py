@@ -54,7 +54,7 @@ class BackwardIssue(wiring.Component):
         super().__init__(
             {
                 "judged": In(stream.Signature(judged_layout(core))),
-                "updates": Out(stream.Signature(update_layout(core))),
+                "updates": Out(stream.Signature(update_layout(core), always_ready=True)),
                 "step": Out(range(core.steps)),
                 "row": In(step_layout(core, "backward")),
                 "forward_streaming": In(1),
@@ -121,7 +121,7 @@ class BackwardIssue(wiring.Component):
                 m.d.sync += [self.step.eq(0), peeking.eq(0)]
                 with m.If(self.judged.valid):
                     with m.If(~token.triggered):
-                        m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(self.updates.ready)]
+                        m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1)]
                     with m.Elif(banks != 2):
                         m.d.sync += count.eq(0)
                         m.next = "FETCH"
@@ -172,13 +172,9 @@ class BackwardIssue(wiring.Component):
                 m.d.sync += self.step.eq(self.step + 1)
                 m.next = "FETCH"
                 with m.If(job.last):
-                    m.d.comb += self.updates.valid.eq(1)
-                    m.next = "NEXT"
-                    m.d.sync += self.step.eq(self.step)
-                    with m.If(self.updates.ready):
-                        m.d.comb += [self.judged.ready.eq(1), handed.eq(count != 0)]
-                        m.d.sync += self.bank.eq(self.bank ^ handed)
-                        m.next = "IDLE"
+                    m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1), handed.eq(count != 0)]
+                    m.d.sync += self.bank.eq(self.bank ^ handed)
+                    m.next = "IDLE"
         m.d.comb += self.hold.eq(walked | (job.walk & (fsm.ongoing("WAIT") | fsm.ongoing("STREAM"))))
         return m
 

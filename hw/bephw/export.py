@@ -1,8 +1,9 @@
 """Verilog that every simulator and synthesiser agrees on.
 
 Amaranth's own `verilog.convert` writes `always @*` blocks that Icarus never starts when only declaration
-initialisers feed them; SystemVerilog's `always_comb` has no such hole. So the way here is RTLIL, then Yosys with the
-`-sv` writer. Source locations are left out: the text depends on the design alone, and a cache keyed by it works.
+initialisers feed them; and in `always_comb` it takes a select of a vector for the whole vector, so that two blocks
+which share vectors but no bits can wake each other for ever. So the way here is RTLIL, then Yosys, with every
+combinational process turned into assignments. Source locations are left out: the text depends on the design alone, and a cache keyed by it works.
 """
 
 import importlib.util
@@ -19,7 +20,10 @@ __all__ = ["to_rtlil", "to_verilog"]
 
 _SCRIPT = """\
 read_rtlil design.il
-proc -nomux -norom
+proc -norom
+opt_expr
+pmuxtree
+opt_clean
 memory_collect
 attrmap -remove top -remove src -remove generator -remove amaranth.hierarchy -remove amaranth.decoding
 attrmap -modattr -remove top -remove src -remove generator -remove amaranth.hierarchy -remove amaranth.decoding

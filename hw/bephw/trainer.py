@@ -22,7 +22,7 @@ from .hidden_bank import HiddenBank
 from .loader import Loader
 from .queue import Queue
 from .register_file import RegisterFile
-from .types import BusSignature, result_layout, sample_layout, step_layout, token_layout
+from .types import BusSignature, result_layout, sample_layout, step_layout, token_layout, update_layout
 from .update import Update
 from .weight_plane import WeightPlane
 from .window import Window
@@ -76,7 +76,9 @@ class Trainer(wiring.Component):
         connect(m, flipped(self.samples), loader.i)
         connect(m, forward.results, flipped(self.results))
         connect(m, forward.judged, backward.judged)
-        connect(m, backward.updates, update.updates)
+        m.submodules.updates = reset(updates := Queue(update_layout(core), depth=core.contexts))
+        connect(m, backward.updates, updates.i)
+        connect(m, updates.o, update.updates)
         m.submodules.tokens = reset(queue := Queue(token_layout(core), depth=core.contexts))
         connect(m, loader.o, queue.i)
         connect(m, queue.o, forward.tokens)

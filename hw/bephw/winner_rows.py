@@ -24,7 +24,7 @@ class WinnerRows(wiring.Component):
     o : Out, row jobs; busy : Out, jobs are still to come
     """
 
-    _AHEAD = 4  # entries fetched ahead: covers the read latency
+    _AHEAD = 8  # entries fetched ahead: covers the read latency
     _JOBS = 8  # jobs ahead: covers the address pipeline
 
     def __init__(self, core):
@@ -74,7 +74,7 @@ class WinnerRows(wiring.Component):
             self.o.valid.eq(jobs.r_rdy),
             self.o.payload.eq(jobs.r_data),
             jobs.r_en.eq(self.o.ready),
-            self.busy.eq(under_way | moving | jobs.r_rdy),
+            self.busy.eq(under_way | moving | (jobs.level != 0)),
         ]
         return m
 
