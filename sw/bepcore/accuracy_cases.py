@@ -43,14 +43,10 @@ class Case:
     @property
     def command(self):
         """The command line that trains this case with its first seed."""
-        words, changes = [f"bepcore train --data {self.data}"], dict(self.changes)
-        if changes.get("levels", 1) > 1:
-            words.append(f"--thermometer {changes.pop('levels')}")
-        elif changes.pop("levels", None):
-            words.append("--binarise median")
-        for name, value in changes.items():
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else value
-            words.append(f"--{name.replace('_', '-')} {text}")
+        words = [f"bepcore train --data {self.data}"]
+        for name, value in self.changes.items():
+            option = "thermometer" if name == "levels" else name.replace("_", "-")
+            words.append(f"--{option} {','.join(map(str, value)) if isinstance(value, tuple) else value}")
         return " ".join(words)
 
 

@@ -81,7 +81,9 @@ def _load(path):
 def _train(screen, key, settings, dataset):
     prepared = prepare(settings, dataset)
     network = settings.network(prepared.binariser.width, dataset.classes)
-    state = new_run(network, settings.training(), lanes=settings.lanes, patience=settings.patience)
+    state = new_run(
+        network, settings.training(), lanes=settings.lanes, patience=settings.patience, spread=settings.spread
+    )
     parts = (prepared.train, prepared.validation)
     samples = FitData(*(array for part in parts for array in (part.bits, part.labels)))
     with open_target("golden", state) as target, show.EpochBars(screen, settings.epochs, len(prepared.train)) as bars:

@@ -36,6 +36,8 @@ class Settings:
         γ per layer; None for `default_gamma`.
     patience : int
         Epochs without a better validation accuracy after which the groups grow; 0 for never.
+    spread : int or None
+        Initial counters are drawn from −spread … spread−1; None for the usual.
     lanes : int
         g of the core whose random bits are used.
     bits, r, nu, p_r, batch, online, seed, epochs
@@ -59,6 +61,7 @@ class Settings:
     online: bool = False
     epochs: int = 30
     patience: int = 0
+    spread: int | None = None
     lanes: int = 36
     seed: int = 0
 

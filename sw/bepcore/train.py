@@ -83,7 +83,14 @@ def _new(settings, prepared):
         "binariser": prepared.binariser.as_dict(),
         "labels": list(prepared.dataset.labels),
     }
-    return new_run(network, settings.training(), lanes=settings.lanes, patience=settings.patience, notes=notes)
+    return new_run(
+        network,
+        settings.training(),
+        lanes=settings.lanes,
+        patience=settings.patience,
+        spread=settings.spread,
+        notes=notes,
+    )
 
 
 def _resumed(args):
