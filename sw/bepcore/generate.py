@@ -1,11 +1,17 @@
 """`bepcore generate`: a core as Verilog, with a JSON sidecar of its parameters and registers."""
 
 import dataclasses
+import json
+from pathlib import Path
 
-from bepsw.core import PRESETS, Core
+from bepsw import registers
+from bepsw.core import PRESETS, Core, preset
 from bepsw.errors import BepError
+from bepsw.program import fields
 
-__all__ = ["add_arguments", "run"]
+from . import __version__, options, show
+
+__all__ = ["add_arguments", "run", "sidecar"]
 
 
 def add_arguments(parser):
@@ -19,5 +25,49 @@ def add_arguments(parser):
 
 
 def run(args):
-    """Write the files."""
-    raise BepError("This version of bepcore cannot generate hardware yet.")
+    """Write bepcore.v and bepcore.json."""
+    # Imported late: the help text needs no Amaranth.
+    from bephw.export import to_verilog
+    from bephw.trainer import Trainer
+
+    core = preset(args.core, **options.given(args, [field.name for field in dataclasses.fields(Core)]))
+    folder = Path(args.out)
+    if folder.exists() and not folder.is_dir():
+        raise BepError(f"{folder} is a file; name a folder with --out.")
+    screen = show.console(args)
+    screen.print(f"generating {core.width} W lanes, {core.lanes} counters a word …")
+    texts = {
+        "bepcore.v": to_verilog(Trainer(core), "bepcore"),
+        "bepcore.json": json.dumps(sidecar(core), indent=2, ensure_ascii=False) + "\n",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        part = folder / f".{name}.part"
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+        screen.print(f"{folder / name}: {len(text) / 1024:.0f} KiB")
+    show.emit(args, {"files": [str(folder / name) for name in texts], "core": core.as_dict()})
+
+
+def sidecar(core):
+    """Everything that a host must know about a generated core, as plain data."""
+    return {
+        "generator": f"bepcore {__version__}",
+        "top": "bepcore",
+        "register_map": registers.VERSION,
+        "core": core.as_dict(),
+        "ports": {
+            "clk": "clock, rising edge",
+            "rst": "synchronous reset, active high",
+            "samples": f"stream in: valid, ready, payload [{core.lanes}:0] = last, {core.lanes} data bits",
+            "results": "stream out: valid, ready, payload = margin (signed), reserved, triggered, prediction [5:0]",
+            "bus": "register bus: valid, write, addr (words), wdata; ready, rdata",
+            "idle": "nothing is in flight",
+        },
+        "registers": [dataclasses.asdict(register) for register in registers.REGISTERS],
+        "windows": {name: {"pieces": pieces} for name, pieces in registers.window_pieces(core).items()},
+        "step_tables": fields(core),
+    }

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from bepsw.core import preset as core_preset
 from bepsw.errors import BepError
 from bepsw.spec import Network, Training, divisors
 
@@ -173,6 +174,7 @@ def from_arguments(args, dataset):
         changes.setdefault("gamma", None)
     if args.data_dir is not None:
         changes["data_dir"] = str(Path(args.data_dir).resolve())
+    changes.setdefault("lanes", core_preset(args.core).lanes)
     base = preset(name, *dataset.x_train.shape)
     changes["levels"] = _levels(args, base.levels)
     return dataclasses.replace(base, **changes)

@@ -1,10 +1,22 @@
 """`bepcore verify`: co-simulate the hardware against the golden model on real samples; exit 1 on any difference."""
 
-from bepsw.errors import BepError
+import dataclasses
+import time
 
-from . import options
+from bepsw import data
+from bepsw.core import preset
+from bepsw.errors import BepError
+from bepsw.golden import FastModel
+from bepsw.layout import place
+from bepsw.run import new_run
+
+from . import options, show
+from .prepare import prepare
+from .settings import DEFAULT_DATA, from_arguments
 
 __all__ = ["add_arguments", "run"]
+
+_DEFAULT_SAMPLES = 500
 
 
 def add_arguments(parser):
@@ -14,10 +26,94 @@ def add_arguments(parser):
     options.add_rule(parser)
     options.add_simulator(parser)
     group = parser.add_argument_group("comparison")
+    group.add_argument("--epochs", type=int, default=1, metavar="N", help="passes over the samples (default: 1)")
+    group.add_argument("--state-every", type=int, default=1, metavar="N", help="compare all weights every N batches")
+    group.add_argument("--stepwise", action="store_true", help="compare all weights after every sample")
     group.add_argument("--waves", metavar="FILE", help="write waveforms to this file (slow)")
     group.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
 
 
 def run(args):
     """Co-simulate and compare; returns 1 on a difference."""
-    raise BepError("This version of bepcore cannot co-simulate yet.")
+    # Imported late: the help text needs neither Amaranth nor a simulator.
+    from bepsim.scoreboard import Mismatch, Scoreboard
+    from bepsim.target import open_simulated
+
+    for name in ("epochs", "state_every"):
+        if getattr(args, name) < 1:
+            raise BepError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(args, name)}.")
+    dataset = data.load(args.data or DEFAULT_DATA, args.data_dir, label=args.label)
+    epochs, args.epochs = args.epochs, None
+    settings = from_arguments(args, dataset)
+    core = preset(args.core, bits=settings.bits)
+    settings = dataclasses.replace(settings, lanes=core.lanes)
+    if settings.samples is None:
+        settings = dataclasses.replace(settings, samples=_default_samples(dataset, settings))
+    prepared = prepare(settings, dataset)
+    network = settings.network(prepared.binariser.width, prepared.dataset.classes)
+    place(network, core)
+    state = new_run(network, settings.training(), lanes=core.lanes, notes={})
+    screen = show.console(args)
+    bits, labels = prepared.train.bits, prepared.train.labels
+    screen.print(f"{dataset.name}: {len(bits)} samples, network {network}, core {args.core} on {args.sim}")
+    screen.print("generating and compiling the core (minutes the first time, then kept) …")
+    began, difference = time.perf_counter(), None
+    with open_simulated(state, core, simulator=args.sim, waves=args.waves) as driver:
+        model = FastModel(network, settings.training(), state.prototypes, lanes=core.lanes)
+        started = time.perf_counter()
+        try:
+            board = Scoreboard(driver, model, state_every=args.state_every)
+            with show.progress(screen, unit="samples") as bars:
+                task = bars.add_task("comparing", total=epochs * len(bits), note="")
+                for epoch in range(epochs):
+                    _epoch(board, args, bits, labels, lambda n, e=epoch: bars.update(task, completed=e * len(bits) + n))
+            board.infer(prepared.test.bits[:_DEFAULT_SAMPLES])
+        except Mismatch as mismatch:
+            difference = str(mismatch)
+        seconds = time.perf_counter() - started
+    record = {
+        "identical": difference is None,
+        "difference": difference,
+        **(dataclasses.asdict(board.report) if difference is None else {}),
+        "data": settings.data,
+        "network": str(network),
+        "core": args.core,
+        "simulator": args.sim,
+        "seconds": round(seconds, 1),
+        "seconds_with_build": round(time.perf_counter() - began, 1),
+    }
+    _conclude(screen, record)
+    show.emit(args, record)
+    return 0 if difference is None else 1
+
+
+def _epoch(board, args, bits, labels, progress):
+    if not args.stepwise:
+        board.train(bits, labels, progress=progress)
+        return
+    for index in range(len(bits)):
+        board.train_stepwise(bits[index : index + 1], labels[index : index + 1])
+        progress(index + 1)
+
+
+def _default_samples(dataset, settings):
+    """Some hundreds, but not more than there are."""
+    held = settings.validation if settings.validation >= 1 else settings.validation * len(dataset.x_train)
+    return min(_DEFAULT_SAMPLES, len(dataset.x_train) - int(held) - 1)
+
+
+def _conclude(screen, record):
+    if not record["identical"]:
+        screen.print(f"[bold red]different[/bold red]: {record['difference']}")
+        return
+    per_sample = record["cycles"] / record["timed"] if record["timed"] else 0
+    screen.print(
+        f"compared {record['results']} predictions (with margins and trigger flags while training), {record['states']} "
+        f"times the whole state: {record['weights']} counters k and as many W bits, the generator, all event counters"
+    )
+    if record["timed"]:
+        screen.print(
+            f"compared the cycle of {record['timed']} results with the cycle model: {record['cycles']} cycles in all, "
+            f"{per_sample:.1f} a sample"
+        )
+    screen.print(f"[bold green]identical[/bold green] ({record['seconds']} s)")

@@ -11,6 +11,7 @@ from bepcore.cli import main
 from bepcore.prepare import prepare
 from bepcore.train import add_arguments
 from bepsw import binarise, data
+from bepsw.core import PRESETS
 from bepsw.errors import BepError
 
 from .conftest import SMALL, last_json
@@ -57,6 +58,13 @@ def test_defaults_follow_the_size_of_unknown_data():
     few, many = settings.preset("/x/mine.csv", 500, 6), settings.preset("/x/mine.csv", 60_000, 784)
     assert (few.batch, few.levels, few.epochs) == (10, 4, 200)
     assert (many.batch, many.levels, many.epochs) == (100, 1, 30)
+
+
+def test_random_bits_are_those_of_the_core():
+    assert asked().lanes == PRESETS["small"].lanes and asked("--core", "tiny").lanes == PRESETS["tiny"].lanes
+    assert asked("--core", "tiny", "--lanes", "24").lanes == 24
+    with pytest.raises(BepError, match="no core preset 'huge'"):
+        asked("--core", "huge")
 
 
 def test_settings_survive_json():
