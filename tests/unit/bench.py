@@ -3,13 +3,28 @@
 from operator import attrgetter
 
 import numpy as np
-from amaranth.hdl import ClockDomain, Module
+from amaranth.hdl import Array, ClockDomain, Const, Module
 from amaranth.lib import data
 from amaranth.sim import Simulator
 
 from bepsw.core import Core
+from bepsw.errors import BepError
+from bepsw.layout import place
+from bepsw.program import encode, row_bits
+from bepsw.spec import Network, Training, divisors, thresholds
 
-__all__ = ["core_of", "drive", "fields_of", "plain", "plane_words", "receiver", "segments_of", "sender", "trace"]
+__all__ = [
+    "constants",
+    "core_of",
+    "drive",
+    "fields_of",
+    "plain",
+    "plane_words",
+    "receiver",
+    "segments_of",
+    "sender",
+    "trace",
+]
 
 LIMIT = 50_000
 
@@ -104,6 +119,31 @@ def receiver(stream, received, count, rng, *, stalls=0.4):
         ctx.set(stream.ready, 0)
 
     return bench
+
+
+def constants(core, table, steps, index):
+    """Row `index` of a step table that never changes, combinational."""
+    rows = [Const(encode(core, table, step), row_bits(core)[table]) for step in steps]
+    return Array(rows + rows[:1] * (core.steps - len(rows)))[index]
+
+
+def network_of(rng, core, *, depth=None):
+    """A random network that fits `core`, with its settings and thresholds."""
+    while True:
+        layers = depth or int(rng.integers(1, 5))
+        widths = [int(k) for k in rng.integers(1, core.max_width + 1, layers + 1)]
+        widths[0] = int(rng.integers(1, core.max_fan_in + 1))
+        network = Network(widths=widths, classes=int(rng.integers(2, core.classes + 1)), bits=core.bits)
+        training = Training(
+            gamma=[int(rng.choice(divisors(k))) for k in widths[1:]],
+            r=float(rng.choice([0, 0.4, 2])), nu=float(rng.choice([0, 0.1, 0.3, 1])),
+            p_r=float(rng.choice([0, 0.5, 1])), seed=int(rng.integers(1 << 16)),
+        )  # fmt: skip
+        try:
+            place(network, core)
+        except BepError:
+            continue
+        return network, training, thresholds(network, training)
 
 
 def fields_of(layout, rng):
