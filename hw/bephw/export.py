@@ -3,7 +3,8 @@
 Amaranth's own `verilog.convert` writes `always @*` blocks that Icarus never starts when only declaration
 initialisers feed them; and in `always_comb` it takes a select of a vector for the whole vector, so that two blocks
 which share vectors but no bits can wake each other for ever. So the way here is RTLIL, then Yosys, with every
-combinational process turned into assignments. Source locations are left out: the text depends on the design alone, and a cache keyed by it works.
+combinational process turned into assignments. Source locations are left out: the text depends on the design alone,
+and a cache keyed by it works.
 """
 
 import importlib.util

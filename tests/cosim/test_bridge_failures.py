@@ -152,6 +152,45 @@ def test_a_simulator_that_cannot_start_is_reported(verilog, cache, simulator):
         pass
 
 
+def running_in(folder):
+    """Processes that work in `folder`."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            found += [link.parent.name] if Path(os.readlink(link)).is_relative_to(folder) else []
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("sent, busy", [(signal.SIGINT, True), (signal.SIGKILL, False)])
+def test_no_simulator_outlives_its_owner(verilog, simulator, tmp_path, sent, busy):
+    build(verilog, "toy", simulator)
+    (tmp_path / "toy.sv").write_text(verilog)
+    (tmp_path / "run").mkdir()
+    script = f"""
+import sys, time
+from bepsim.simulator import build
+from bepsim.transport import SimTransport
+with SimTransport(build(open({str(tmp_path / "toy.sv")!r}).read(), "toy", {simulator!r})) as core:
+    print("started", flush=True)
+    core.idle_clocks(4_000_000_000) if {busy} else time.sleep(1000)
+"""
+    env = {**os.environ, "TMPDIR": str(tmp_path / "run")}
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    assert process.stdout.readline() == b"started\n"
+    assert running_in(tmp_path / "run")
+    time.sleep(0.2)
+    process.send_signal(sent)
+    process.communicate(timeout=30)
+    deadline = time.monotonic() + 30
+    while running_in(tmp_path / "run"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    if sent == signal.SIGINT:
+        assert not list((tmp_path / "run").iterdir())
+
+
 def test_undefined_bits_are_reported(verilog, request):
     if request.config.getoption("--sim", default=None) == "verilator":
         pytest.skip("Verilator has no undefined bits")
