@@ -1,0 +1,71 @@
+"""Random networks, settings and samples for co-simulations, all from one seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bepsw.errors import BepError
+from bepsw.golden import FastModel, initial_state
+from bepsw.layout import place
+from bepsw.spec import Network, Training, divisors
+
+__all__ = ["Case", "random_case"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network with its settings, classifier, and random samples that it has to learn."""
+
+    network: Network
+    training: Training
+    prototypes: np.ndarray
+    bits: np.ndarray
+    labels: np.ndarray
+
+    def model(self, core, *, kind=FastModel):
+        """A golden model; the stepping one if asked for."""
+        return kind(self.network, self.training, self.prototypes, lanes=core.lanes)
+
+
+def random_case(seed, core, *, samples=40, online=None):
+    """A random network that fits `core`: depth 1 to 6, odd and even widths, any γ, 2 to 64 classes."""
+    rng = np.random.default_rng(seed)
+    while True:
+        depth = int(rng.integers(1, 7))
+        top = int(rng.choice([6, 20, core.max_width]))
+        inputs = int(rng.integers(1, core.max_fan_in + 1)) if rng.random() < 0.5 else int(rng.integers(1, top + 1))
+        widths = (inputs, *(int(rng.integers(1, top + 1)) for _ in range(depth)))
+        classes = int(rng.integers(2, 1 + int(rng.choice([4, 10, core.classes]))))
+        network = Network(widths=widths, classes=classes, bits=core.bits)
+        try:
+            place(network, core)
+        except BepError:
+            continue
+        break
+    training = Training(
+        gamma=tuple(int(rng.choice(divisors(width))) for width in widths[1:]),
+        r=float(rng.choice([0, 0.1, 0.5, 1, 2])),
+        nu=float(rng.choice([0, 0.05, 0.2, 1])),
+        p_r=float(rng.choice([0, 0.3, 1])),
+        batch=int(rng.integers(1, 16)),
+        online=bool(rng.integers(2)) if online is None else online,
+        seed=int(rng.integers(1 << 32)),
+    )
+    return Case(
+        network=network,
+        training=training,
+        prototypes=rng.integers(0, 2, (classes, widths[-1])).astype(bool),
+        bits=rng.integers(0, 2, (samples, inputs), dtype=np.uint8),
+        labels=rng.integers(0, classes, samples),
+    )
+
+
+def saturated(case, core, seed):
+    """A state whose counters sit at or beside their limits."""
+    state = initial_state(case.network, case.training, lanes=core.lanes)
+    rng = np.random.default_rng(seed)
+    top = (1 << (core.bits - 1)) - 1
+    for k, w in zip(state.hidden, state.weights, strict=True):
+        k[...] = rng.choice([top, top - 1, -top - 1, -top], k.shape)
+        w[...] = k >= 0
+    return state

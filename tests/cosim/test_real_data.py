@@ -1,0 +1,50 @@
+"""Real data on real sizes: identical in every compared bit, every cycle as predicted."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bepcore import cli
+
+DATA = Path(os.environ.get("BEPCORE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+FASHION = DATA / "fashion-mnist"
+
+needs_fashion = pytest.mark.skipif(not FASHION.is_dir(), reason="Fashion-MNIST is not here; set BEPCORE_DATA")
+
+
+def verify(capsys, *arguments):
+    """Run `bepcore verify` and return its JSON."""
+    status = cli.main(["verify", "--json", *arguments])
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert status == 0, record["difference"]
+    assert record["identical"]
+    return record
+
+
+def test_one_epoch_of_digits(capsys):
+    record = verify(capsys, "--data", "digits", "--core", "small", "--samples", "1142", "--state-every", "10")
+    assert record["samples"] == record["timed"] == 1142
+
+
+def test_digits_online(capsys):
+    verify(capsys, "--data", "digits", "--core", "small", "--samples", "200", "--online", "--state-every", "5")
+
+
+@needs_fashion
+def test_2000_fashion_mnist_samples(capsys):
+    arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]
+    record = verify(capsys, *arguments, "--batch", "100", "--core", "reference", "--samples", "2000")
+    assert record["samples"] == record["timed"] == 2000
+    assert record["states"] == 21
+
+
+@pytest.mark.slow
+@needs_fashion
+def test_a_whole_fashion_mnist_epoch(capsys):
+    arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]
+    record = verify(
+        capsys, *arguments, "--batch", "100", "--core", "reference", "--samples", "50000", "--state-every", "50"
+    )
+    assert record["samples"] == 50_000
