@@ -21,6 +21,7 @@ __all__ = [
     "plain",
     "plane_words",
     "receiver",
+    "rows_of",
     "segments_of",
     "sender",
     "trace",
@@ -39,7 +40,10 @@ def core_of(**changes):
 
 
 def drive(dut, *benches, background=(), limit=LIMIT):
-    """Run async benches on `dut` until all have ended; fails after `limit` cycles."""
+    """Run async benches on `dut` until all have ended; fails after `limit` cycles.
+
+    A bench in the background waits with a bare `ctx.tick()` only: cut off inside `until` or `repeat` it would warn.
+    """
     top = Module()
     top.domains.sync = ClockDomain()  # there even for what is combinational
     top.submodules.dut = dut
@@ -168,3 +172,12 @@ def plane_words(matrix, bits, core, rng):
             word, position = matrix.place_of(row, segment)
             words[word][position] = value
     return words
+
+
+def rows_of(entry, rows_per_word):
+    """[(row, desired)] of an entry of a winner bank, in slot order."""
+    beats = [entry["beat"]] * len(entry["slots"])
+    valid = [slot for slot in entry["slots"] if slot["valid"]]
+    if entry["carried"]:
+        beats[0] = entry["carried_beat"]
+    return [(beat * rows_per_word + s["slot"], s["desired"]) for beat, s in zip(beats, valid, strict=False)]

@@ -6,7 +6,7 @@ import pytest
 from bephw.winner_scan import WinnerScan
 from bepsw.spec import divisors
 
-from .bench import core_of, trace
+from .bench import core_of, rows_of, trace
 
 SHAPES = [(1, 1), (2, 2), (3, 3), (5, 4), (8, 8), (16, 16)]
 
@@ -52,15 +52,6 @@ def layers(rng, core, count, gaps):
             )  # fmt: skip
         inputs += [{"start": 0, "valid": 0}] * latency
     return inputs, entries
-
-
-def rows_of(entry, rows_per_word):
-    """[(row, desired)] of an entry, in slot order."""
-    beats = [entry["beat"]] * len(entry["slots"])
-    valid = [slot for slot in entry["slots"] if slot["valid"]]
-    if entry["carried"]:
-        beats[0] = entry["carried_beat"]
-    return [(beat * rows_per_word + s["slot"], s["desired"]) for beat, s in zip(beats, valid, strict=False)]
 
 
 @pytest.mark.parametrize("segments, slots", SHAPES)

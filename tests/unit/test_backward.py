@@ -1,0 +1,199 @@
+"""Backward: desired activations, gates and winners of random networks against the golden model."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+
+from bephw.backward import Backward
+from bephw.weight_plane import WeightPlane
+from bepsw.golden.step import StepModel
+from bepsw.program import compile_program
+
+from .bench import core_of, drive, network_of, plain, plane_words, rows_of, segments_of
+
+CORES = [
+    core_of(classes=8),
+    core_of(
+        classes=4, lanes=8, segments=1, slots=1, threads=1, contexts=2, operand_words=6, max_fan_in=48, max_width=20
+    ),
+    core_of(classes=4, lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64, contexts=8),
+    core_of(classes=4, segments=2, slots=2, lanes=13, operand_words=6, weight_words=256),
+    core_of(classes=3, lanes=30, segments=3, slots=3, prototype_segments=2, operand_words=2),
+]
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+
+
+class Bench:
+    """A Backward with tables, prototypes and a W plane; samples are random pre-activations."""
+
+    def __init__(self, core, rng, count, *, depth=None):
+        self.core, self.rng, self.count = core, rng, count
+        network, training, thresholds = network_of(rng, core, depth=depth)
+        self.network = network
+        self.prototypes = rng.integers(0, 2, (network.classes, network.widths[-1]))
+        self.model = StepModel(network, training, self.prototypes, lanes=core.lanes)
+        self.model.weights = [rng.integers(0, 2, w.shape).astype(bool) for w in self.model.weights]
+        self.program = compile_program(network, core, thresholds)
+        self.layers = self.program.layout.layers
+        self.plane = {}
+        for matrix, bits in zip(self.layers, self.model.weights, strict=True):
+            self.plane |= plane_words(matrix, bits, core, rng)
+        self.dut = Backward(core)
+        self.samples, self.updates = [], deque()
+        self.seen, self.entries_read = 0, 0
+
+    def sample(self):
+        """Pre-activations around the gates and around 0, and what should come of them."""
+        rng, spread = self.rng, float(self.rng.choice([0.1, 0.4, 1]))
+        limits = [max(1, int(matrix.fan_in * spread)) for matrix in self.layers]
+        z = [rng.integers(-k, k + 1, matrix.rows) for matrix, k in zip(self.layers, limits, strict=True)]
+        label = int(rng.integers(self.network.classes))
+        desired, _ = self.model.walk_back(z, label)
+        rows = []
+        for layer, (values, wanted) in enumerate(zip(z, desired, strict=True)):
+            if rng.random() < 0.2:
+                values[:] = np.where(wanted, np.abs(values), -np.abs(values) - 1).clip(-self.layers[layer].fan_in)
+        desired, _ = self.model.walk_back(z, label)
+        for layer, (values, wanted) in enumerate(zip(z, desired, strict=True)):
+            winners = self.model.pick_winners(layer, values, values >= 0, wanted)
+            rows += [(layer, int(row), int(wanted[row])) for row in winners]
+        return z, label, rows
+
+    async def setup(self, ctx):
+        dut, core = self.dut, self.core
+        ctx.set(dut.table_enable, 1)
+        for address, word in enumerate(self.program.words(core)["backward"]):
+            ctx.set(dut.table_address, address)
+            ctx.set(dut.table_row.as_value(), word)
+            await ctx.tick()
+        ctx.set(dut.table_enable, 0)
+        ctx.set(dut.prototype_enable, 1)
+        for label, row in enumerate(self.prototypes):
+            for segment, word in enumerate(segments_of(row, core.lanes)):
+                ctx.set(dut.prototype_address, label * core.prototype_segments + segment)
+                ctx.set(dut.prototype_data, word)
+                await ctx.tick()
+        ctx.set(dut.prototype_enable, 0)
+
+    async def judge(self, ctx):
+        """Write the pre-activations of each sample, then hand it over."""
+        dut, core = self.dut, self.core
+        await self.setup(ctx)
+        for index in range(self.count):
+            z, label, rows = self.sample()
+            context = index % core.contexts
+            ctx.set(dut.z_enable, 1)
+            ctx.set(dut.z_context, context)
+            for matrix, values in zip(self.layers, z, strict=True):
+                for beat in range(matrix.beats):
+                    here = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
+                    ctx.set(dut.z_beat, matrix.beat_base + beat)
+                    ctx.set(dut.z_data, here + [-1] * (core.slots - len(here)))
+                    await ctx.tick()
+            ctx.set(dut.z_enable, 0)
+            triggered = self.rng.random() < 0.8
+            token = {"context": context, "label": label, "triggered": triggered, "batch_end": index % 3 == 0}
+            self.samples.append((token, rows if triggered else []))
+            ctx.set(dut.judged.payload, token)
+            ctx.set(dut.judged.valid, 1)
+            await ctx.tick().until(dut.judged.ready)
+            ctx.set(dut.judged.valid, 0)
+
+    def port(self, traffic):
+        """The W plane, with forward passes of random length between the walks."""
+
+        async def bench(ctx):
+            dut = self.dut
+            late = deque([[0] * self.core.segments] * (WeightPlane.latency - 1))
+            left = 0
+            while True:
+                ctx.set(dut.forward_streaming, left > 0)
+                signals = dut.walking, dut.walk_address, dut.hold, dut.updates.valid, dut.updates.payload
+                _, _, walking, address, hold, valid, token = await ctx.tick().sample(*signals)
+                assert not (walking and left), "two words at once"
+                if valid:
+                    self.updates.append(plain(token))
+                late.append(
+                    self.plane[address]
+                    if walking
+                    else [int(v) for v in self.rng.integers(1 << 8, size=self.core.segments)]
+                )
+                ctx.set(dut.weights, late.popleft())
+                left = max(left - 1, 0)
+                if not left and not hold and self.rng.random() < traffic:
+                    left = int(self.rng.integers(1, 20))
+
+        return bench
+
+    async def update(self, ctx):
+        """Read the winner banks back, entry by entry, some time later."""
+        dut = self.dut
+        for index in range(self.count):
+            while not self.updates or self.rng.random() < 0.9:
+                await ctx.tick()
+            token, (judged, expected) = self.updates.popleft(), self.samples[index]
+            assert (token["context"], token["batch_end"]) == (judged["context"], judged["batch_end"])
+            assert bool(token["count"]) == bool(expected), index
+            entries = []
+            ctx.set(dut.winners_bank, token["bank"])
+            for entry in range(token["count"]):
+                ctx.set(dut.winners_index, entry)
+                await ctx.tick().repeat(2)
+                entries.append(plain(ctx.get(dut.winners)))
+            rows = [
+                (entry["layer"], row, desired)
+                for entry in entries
+                for row, desired in rows_of(entry, self.layers[entry["layer"]].rows_per_word)
+            ]
+            assert sorted(rows) == expected, index
+            if token["count"]:
+                ctx.set(dut.bank_done, 1)
+                await ctx.tick()
+                ctx.set(dut.bank_done, 0)
+            self.seen += 1
+
+
+@SHAPE
+@pytest.mark.parametrize("seed, depth", [(1, 1), (2, 2), (3, 3), (4, None), (5, 4)])
+def test_equals_the_golden_walk(core, seed, depth):
+    rng = np.random.default_rng([seed, core.lanes, core.segments])
+    bench = Bench(core, rng, 6, depth=depth)
+    drive(bench.dut, bench.judge, bench.update, background=(bench.port(traffic=0.1 * (seed % 2)),))
+    assert bench.seen == bench.count
+
+
+@SHAPE
+def test_reads_w_back(core):
+    rng = np.random.default_rng(core.lanes)
+    bench = Bench(core, rng, 0, depth=2)
+    dut, read = bench.dut, []
+    places = [(int(rng.choice(list(bench.plane))), int(rng.integers(core.segments))) for _ in range(8)]
+
+    async def peek(ctx):
+        await bench.setup(ctx)
+        for address, position in places:
+            ctx.set(dut.peek_address, address)
+            ctx.set(dut.peek_position, position)
+            ctx.set(dut.peek, 1)
+            (word,) = await ctx.tick().sample(dut.peek_data).until(dut.peek_done)
+            read.append(word)
+            ctx.set(dut.peek, 0)
+            await ctx.tick().repeat(int(rng.integers(1, 3)))
+
+    drive(dut, peek, background=(bench.port(traffic=0),))
+    assert read == [bench.plane[address][position] for address, position in places]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_reading_back_leaves_the_next_sample_alone(seed):
+    core = CORES[0]
+    bench = Bench(core, np.random.default_rng(seed), 4, depth=3)
+
+    async def peek(ctx):
+        while True:
+            await ctx.tick()
+            ctx.set(bench.dut.peek, bench.seen == len(bench.samples) and not ctx.get(bench.dut.peek_done))
+
+    drive(bench.dut, bench.judge, bench.update, background=(bench.port(traffic=0), peek))
+    assert bench.seen == bench.count

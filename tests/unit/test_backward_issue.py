@@ -1,0 +1,213 @@
+"""BackwardIssue: cycles by formula, the W port, two banks, and the read-back of W."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+
+from bephw.backward_issue import BackwardIssue
+from bepsw.cycles import Timing
+from bepsw.program import compile_program
+
+from .bench import constants, core_of, drive, network_of, plain, trace
+
+CORES = [
+    core_of(),
+    core_of(lanes=8, segments=1, slots=1, threads=1, contexts=2, operand_words=6, max_fan_in=48, max_width=20),
+    core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64),
+    core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256),
+]
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+
+
+class WithTable(wiring.Component):
+    """BackwardIssue beside its step table."""
+
+    def __init__(self, core, steps):
+        self.core, self.table = core, steps
+        self.inner = BackwardIssue(core)
+        super().__init__({})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = inner = self.inner
+        m.d.comb += inner.row.eq(constants(self.core, "backward", self.table, inner.step))
+        return m
+
+
+def schedule(steps, core, start):
+    """Beats {cycle: (word address or None, beat, first, scan)}, read-outs {cycle: position}, cycle of the hand-over."""
+    beats, reads, at = {}, {}, start + 1
+    for step in steps:
+        chunks = step["words_per_row"] if step["walk"] else 1
+        at += 1  # FETCH
+        for chunk in range(chunks):
+            at += 2  # START, WAIT
+            for beat in range(step["beats"]):
+                address = step["weight_base"] + beat * step["words_per_row"] + chunk if step["walk"] else None
+                rows = step["last_rows"] if beat == step["beats"] - 1 else step["rows"]
+                beats[at] = address, beat, int(beat == 0), int(chunk == 0), rows
+                at += 1
+            at += BackwardIssue.drain_of(core)
+            if step["walk"]:
+                segments = step["last_segments"] if chunk == chunks - 1 else step["full_segments"]
+                for segment in range(segments):
+                    for slot in range(step["rows"]):
+                        last = int(slot == step["rows"] - 1)
+                        reads[at] = slot * step["full_segments"] + segment, int(slot == 0), last
+                        at += 1
+                at += BackwardIssue.settle
+        at += 1  # NEXT
+    return beats, reads, at - 1
+
+
+def program_of(core, seed, depth=None):
+    rng = np.random.default_rng([seed, core.segments])
+    network, _, thresholds = network_of(rng, core, depth=depth)
+    return compile_program(network, core, thresholds).tables["backward"]
+
+
+@SHAPE
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_sample_follows_its_schedule_to_the_cycle(core, seed):
+    steps = program_of(core, seed)
+    dut = WithTable(core, steps)
+    token = {"context": 1, "label": 3, "triggered": 1, "batch_end": 1}
+    beats, reads, end = schedule(steps, core, start=0)
+    watch = [
+        "tag",
+        "walk_address",
+        "read",
+        "position",
+        "first_slot",
+        "last_slot",
+        "updates.valid",
+        "judged.ready",
+        "job",
+    ]
+    inputs = [{"inner.judged.valid": 1, "inner.judged.payload": token}, *[{}] * end, {"inner.judged.valid": 0}]
+    seen = trace(dut, inputs, [f"inner.{name}" for name in watch], after=5)
+    seen = {name: seen[f"inner.{name}"] for name in watch}
+    assert [cycle for cycle, tag in enumerate(seen["tag"]) if tag["valid"]] == list(beats)
+    for cycle, (address, beat, first, scan, rows) in beats.items():
+        tag = seen["tag"][cycle]
+        assert (tag["beat"], tag["first"], tag["scan"], tag["rows"]) == (beat, first, scan, rows), cycle
+        assert tag["walk"] == (address is not None) and not tag["peek"]
+        assert address is None or seen["walk_address"][cycle] == address
+    assert [cycle for cycle, read in enumerate(seen["read"]) if read] == list(reads)
+    for cycle, expected in reads.items():
+        got = seen["position"][cycle], seen["first_slot"][cycle], seen["last_slot"][cycle]
+        assert got == expected, cycle
+    handed = [cycle for cycle, valid in enumerate(seen["updates.valid"]) if valid]
+    assert handed == [end] == [cycle for cycle, ready in enumerate(seen["judged.ready"]) if ready]
+
+
+@SHAPE
+def test_the_cycle_model_knows_the_same_lengths(core):
+    assert Timing.of(core).drain == BackwardIssue.drain_of(core)
+    assert Timing.of(core).settle == BackwardIssue.settle
+
+
+def test_a_sample_that_did_not_trigger_takes_one_cycle():
+    core = core_of()
+    dut = WithTable(core, program_of(core, 1))
+    token = {"context": 2, "label": 1, "triggered": 0, "batch_end": 1}
+    inputs = [{"inner.judged.valid": 1, "inner.judged.payload": token}, {}, {"inner.judged.valid": 0}]
+    seen = trace(dut, inputs, ["inner.updates.valid", "inner.updates.payload", "inner.judged.ready"])
+    assert seen["inner.updates.valid"][:4] == [1, 1, 0, 0] == seen["inner.judged.ready"][:4]
+    assert seen["inner.updates.payload"][0] == {"context": 2, "batch_end": 1, "count": 0, "bank": 0}
+
+
+@SHAPE
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_walk_and_the_forward_stage_never_read_at_once(core, seed):
+    """`tag` reaches the W port two cycles later; forward passes start only while `hold` is low."""
+    rng = np.random.default_rng(seed)
+    dut = WithTable(core, program_of(core, seed, depth=3))
+    issue, state = dut.inner, {"samples": 0, "waited": 0}
+
+    async def bench(ctx):
+        streaming, left, tags = 0, 0, [0, 0]
+        ctx.set(issue.judged.payload.triggered, 1)
+        ctx.set(issue.judged.valid, 1)
+        while state["samples"] < 3:
+            ctx.set(issue.forward_streaming, streaming)
+            _, _, hold, tag, ready = await ctx.tick().sample(issue.hold, issue.tag, issue.judged.ready)
+            assert not (streaming and tags[0]), "two words at once"
+            tags = [tags[1], tag.valid & tag.walk]
+            state["waited"] += streaming and hold
+            left -= streaming
+            if not left and not hold and rng.random() < 0.5:
+                left = int(rng.integers(1, 40))
+            streaming = int(left > 0)
+            state["samples"] += ready
+
+    drive(dut, bench)
+    assert state["waited"], "the bench never made a walk wait"
+
+
+@pytest.mark.parametrize("winners", [0, 1, 5])
+def test_two_banks_alternate_and_the_third_sample_waits(winners):
+    core = core_of(max_width=60, max_fan_in=40)
+    dut = WithTable(core, program_of(core, 4, depth=1))
+    issue, handed, waited = dut.inner, [], []
+
+    async def judge(ctx):
+        while True:
+            await ctx.tick()
+            ctx.set(issue.judged.valid, 1)
+            ctx.set(issue.judged.payload.triggered, 1)
+
+    async def bench(ctx):
+        left = 0  # entries of this sample still to write
+        for cycle in range(4000):
+            ctx.set(issue.bank_done, cycle in (1500, 2500))
+            ctx.set(issue.winner_write, left > 0)
+            _, _, tag, valid, payload, bank = await ctx.tick().sample(
+                issue.tag, issue.updates.valid, issue.updates.payload, issue.bank
+            )
+            left = winners if tag.valid and tag.first else max(left - 1, 0)
+            if valid:
+                payload = plain(payload)
+                assert payload["count"] == winners and payload["bank"] == bank
+                handed.append(payload["bank"])
+                waited.append(cycle)
+
+    drive(dut, bench, background=(judge,))
+    if winners:
+        assert handed == [0, 1, 0, 1]
+        assert waited[1] < 1500 < waited[2] < 2500 < waited[3]
+    else:
+        assert len(handed) > 10 and set(handed) == {0}, "a sample without winners uses up no bank"
+
+
+@SHAPE
+def test_peek_reads_one_word_and_one_position(core):
+    dut = WithTable(core, program_of(core, 2))
+    position = core.segments - 1
+    issue, done = dut.inner, []
+
+    async def bench(ctx):
+        ctx.set(issue.peek, 1)
+        ctx.set(issue.peek_address, 7)
+        ctx.set(issue.peek_position, position)
+        beats = reads = 0
+        while not done:
+            _, _, tag, address, read, at, first, last, end = await ctx.tick().sample(
+                issue.tag, issue.walk_address, issue.read, issue.position, issue.first_slot, issue.last_slot,
+                issue.peek_done,
+            )  # fmt: skip
+            if tag.valid:
+                assert address == 7 and tag.peek and tag.walk and tag.first and tag.rows == 1
+                beats += 1
+            if read:
+                assert (at, first, last) == (position, 1, 1)
+                reads += 1
+            if end:
+                done.append((beats, reads))
+        ctx.set(issue.peek, 0)
+        await ctx.tick().repeat(3)
+        assert not ctx.get(issue.hold)
+
+    drive(dut, bench)
+    assert done == [(1, 1)]

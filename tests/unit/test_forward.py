@@ -1,0 +1,199 @@
+"""Forward: every activation, score and verdict of random networks against the golden forward pass."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+
+from bephw.forward import Forward
+from bephw.weight_plane import WeightPlane
+from bepsw.cycles import Timing
+from bepsw.golden.step import StepModel
+from bepsw.program import compile_program
+
+from .bench import core_of, drive, network_of, plain, plane_words, receiver, segments_of
+
+CORES = [
+    core_of(),
+    core_of(lanes=8, segments=1, slots=1, threads=1, contexts=2, operand_words=6, max_fan_in=48, max_width=20),
+    core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64, contexts=8),
+    core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256),
+]
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}t{c.threads}")
+
+
+class Bench:
+    """A Forward with a W plane, tables, samples to send, and everything that it wrote."""
+
+    def __init__(self, core, rng, count, *, depth=None, train=1, batch=100, online=0):
+        self.core, self.rng = core, rng
+        self.train, self.batch, self.online = train, batch, online
+        network, training, thresholds = network_of(rng, core, depth=depth)
+        self.network, self.thresholds = network, thresholds
+        prototypes = rng.integers(0, 2, (network.classes, network.widths[-1]))
+        self.model = StepModel(network, training, prototypes, lanes=core.lanes)
+        self.program = compile_program(network, core, thresholds)
+        layout = self.program.layout
+        self.matrices = [*layout.layers, layout.classifier]
+        self.plane = {}
+        for matrix, bits in zip(self.matrices, [*self.model.weights, self.model.prototypes], strict=True):
+            self.plane |= plane_words(matrix, bits, core, rng)
+        self.bits = rng.integers(0, 2, (count, network.widths[0]))
+        self.labels = rng.integers(0, network.classes, count)
+        self.dut = Forward(core)
+        self.z, self.hidden, self.results, self.judged, self.streams = {}, {}, [], [], []
+        self.judged_at, self.free, self.sent = [], deque(range(core.contexts)), 0
+
+    async def setup(self, ctx):
+        dut = self.dut
+        for name in ("train", "batch", "online"):
+            ctx.set(getattr(dut, name), getattr(self, name))
+        ctx.set(dut.margin, self.thresholds.margin)
+        ctx.set(dut.table_enable, 1)
+        for address, word in enumerate(self.program.words(self.core)["forward"]):
+            ctx.set(dut.table_address, address)
+            ctx.set(dut.table_row.as_value(), word)
+            await ctx.tick()
+        ctx.set(dut.table_enable, 0)
+
+    async def fill(self, ctx, context, bits):
+        """The operand of layer 1, copied to its row slots."""
+        dut, matrix = self.dut, self.matrices[0]
+        ctx.set(dut.fill_context, context)
+        for q, value in enumerate(segments_of(bits, self.core.lanes)):
+            slots = range(matrix.rows_per_word)
+            places = [matrix.place_of(slot if matrix.words_per_row == 1 else 0, q) for slot in slots]
+            ctx.set(dut.fill_mask, sum(1 << position for _, position in places))
+            ctx.set(dut.fill_word, places[0][0] - matrix.weight_base)
+            ctx.set(dut.fill_data, value)
+            await ctx.tick()
+        ctx.set(dut.fill_mask, 0)
+
+    def send(self, gaps=0.0):
+        async def bench(ctx):
+            await self.setup(ctx)
+            for bits, label in zip(self.bits, self.labels, strict=True):
+                while not self.free or self.rng.random() < gaps:
+                    await ctx.tick()
+                context = self.free.popleft()
+                await self.fill(ctx, context, bits)
+                ctx.set(self.dut.tokens.payload, {"context": context, "label": int(label), "close": 0})
+                ctx.set(self.dut.tokens.valid, 1)
+                await ctx.tick().until(self.dut.tokens.ready)
+                ctx.set(self.dut.tokens.valid, 0)
+                self.sent += 1
+
+        return bench
+
+    async def plane_and_writes(self, ctx):
+        """The W plane, and a record of everything written."""
+        dut, core = self.dut, self.core
+        late = deque([[0] * core.segments] * (WeightPlane.latency - 1))
+        cycle = 0
+        while True:
+            _, _, *values = await ctx.tick().sample(
+                dut.read_address, dut.streaming, dut.z_enable, dut.z_context, dut.z_beat, dut.z_data,
+                dut.hidden_enable, dut.hidden_context, dut.hidden_segment, dut.hidden_data,
+            )  # fmt: skip
+            address, streaming, z, z_context, beat, data, hidden, context, segment, word = map(plain, values)
+            late.append(self.plane.get(address, [0] * core.segments))
+            ctx.set(dut.weights, late.popleft())
+            self.streams.append(streaming)
+            if z:
+                self.z[z_context, beat] = data
+            if hidden:
+                self.hidden[context, segment] = word
+            cycle += 1
+
+    def check(self, index, context):
+        """What was written for a judged sample."""
+        z, a = self.model.forward(self.bits[index].astype(bool))
+        for matrix, values in zip(self.matrices, z, strict=False):
+            for beat in range(matrix.beats):
+                rows = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
+                assert self.z[context, matrix.beat_base + beat][: len(rows)] == rows, (index, beat)
+        stored = [matrix.store_base for matrix in self.matrices[: len(a)]]
+        for base, active in zip(stored, a, strict=True):
+            for segment, word in enumerate(segments_of(active, self.core.lanes)):
+                assert self.hidden[context, base + segment] == word, (index, segment)
+        scores = self.model.scores(a[-1])
+        label = int(self.labels[index])
+        margin = int(scores[label] - np.delete(scores, label).max())
+        triggered = int(margin < self.thresholds.margin and self.train)
+        return {"prediction": int(np.argmax(scores)), "triggered": triggered, "reserved": 0, "margin": margin}
+
+    def retire(self, slow):
+        """Take judged samples, check them, and retire them in order, some time later."""
+
+        async def bench(ctx):
+            dut, waiting = self.dut, deque()
+            index = 0
+            while index < len(self.bits) or waiting:
+                retired = bool(waiting) and self.rng.random() >= slow
+                ctx.set(dut.retired, retired)
+                ready = self.rng.random() >= slow
+                ctx.set(dut.judged.ready, ready)
+                _, _, valid, token = await ctx.tick().sample(dut.judged.valid, dut.judged.payload)
+                if retired:
+                    self.free.append(waiting.popleft())
+                if valid and ready:
+                    token = plain(token)
+                    expected = self.check(index, token["context"])
+                    assert token["label"] == self.labels[index] and token["triggered"] == expected["triggered"]
+                    assert token["batch_end"] == (self.train and (index + 1) % self.batch == 0)
+                    if self.online or token["batch_end"]:
+                        assert self.sent == index + 1, "a sample passed the barrier"
+                    self.judged.append(expected)
+                    waiting.append(token["context"])
+                    index += 1
+            ctx.set(dut.retired, 0)
+            assert ctx.get(dut.empty) or (await ctx.tick() and ctx.get(dut.empty))
+
+        return bench
+
+
+@SHAPE
+@pytest.mark.parametrize("seed, mode", [(1, {}), (2, {"online": 1}), (3, {"train": 0}), (4, {"batch": 4})], ids=str)
+def test_equals_the_golden_forward_pass(core, seed, mode):
+    rng = np.random.default_rng([seed, core.lanes])
+    slow = float(rng.choice([0.0, 0.5, 0.95]))
+    bench = Bench(core, rng, 10, **mode)
+    dut = bench.dut
+
+    async def hold(ctx):
+        held = 0
+        while True:
+            held ^= int(rng.random() < (0.1 if held else 0.03))
+            ctx.set(dut.hold, held)
+            await ctx.tick()
+
+    take = receiver(dut.results, bench.results, 10, np.random.default_rng(seed), stalls=slow)
+    drive(dut, bench.send(gaps=slow / 2), bench.retire(slow), take, background=(bench.plane_and_writes, hold))
+    assert bench.results == bench.judged
+
+
+@SHAPE
+@pytest.mark.parametrize("seed", [1, 2])
+def test_one_sample_takes_the_documented_cycles(core, seed):
+    """Passes of n words and `pass_gap` between them, then the judge and the queue."""
+    bench = Bench(core, np.random.default_rng(seed), 1)
+    timing, arrived = Timing.of(core), []
+
+    async def take(ctx):
+        ctx.set(bench.dut.results.ready, 1)
+        cycle = 0
+        while not arrived:
+            _, _, valid = await ctx.tick().sample(bench.dut.results.valid)
+            if valid:
+                arrived.append(cycle)
+            cycle += 1
+
+    drive(bench.dut, bench.send(), take, background=(bench.plane_and_writes,))
+    words = [step["words"] for step in bench.program.tables["forward"]]
+    start = bench.streams.index(1)
+    expected, at = [], start
+    for count in words:
+        expected += range(at, at + count)
+        at += count + timing.pass_gap
+    assert [cycle for cycle, streaming in enumerate(bench.streams) if streaming] == expected
+    assert arrived == [expected[-1] + timing.read + timing.z + timing.judge + timing.queue]
