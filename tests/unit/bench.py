@@ -49,10 +49,10 @@ def drive(dut, *benches, background=(), limit=LIMIT):
     top.submodules.dut = dut
     simulator = Simulator(top)
     simulator.add_clock(1e-6)
+    for bench in background:  # first, so that what they saw in a cycle is known to the others after it
+        simulator.add_testbench(bench, background=True)
     for bench in benches:
         simulator.add_testbench(bench)
-    for bench in background:
-        simulator.add_testbench(bench, background=True)
     steps = 0
     while simulator.advance():
         steps += 1
