@@ -123,9 +123,17 @@ PRESETS = {
         "epochs": 40,
         "validation": 0.2,
     },
-    "mnist": {"gamma": (51, 51), "validation": 10_000},
-    "fashion-mnist": {"gamma": (51, 51), "validation": 10_000},
-    "random-prototypes": {"hidden": (525, 525), "gamma": (75, 75), "validation": 3_000},
+    "mnist": {"levels": 3, "gamma": (51, 51), "r": 0.4, "nu": 1.0, "epochs": 40, "validation": 10_000},
+    "fashion-mnist": {"gamma": (51, 51), "epochs": 40, "validation": 10_000},
+    "random-prototypes": {
+        "hidden": (525, 525),
+        "gamma": (35, 105),
+        "r": 0.7,
+        "nu": 1.0,
+        "batch": 200,
+        "epochs": 25,
+        "validation": 1_000,
+    },
 }
 """Settings that differ from the defaults for data that is known; the command line overrides them one by one."""
 
