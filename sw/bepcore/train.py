@@ -24,6 +24,7 @@ _MAY_CHANGE = {"epochs", "data_dir"}
 
 def add_arguments(parser):
     """Arguments of `bepcore train`."""
+    parser.epilog = "What is left out follows the data; settings.json in the run folder says what was taken."
     options.add_data(parser)
     options.add_network(parser)
     options.add_rule(parser)
