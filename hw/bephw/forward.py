@@ -1,10 +1,10 @@
 """The forward stage: every sample through all layers and the classifier, two samples interleaved.
 
-    token ─► admission ─► issue ─► W plane ────────┐
-                            └────► operand stores ─┴─► PreActivation ─► z ─┬─► z memory
-                                        ▲                                  ├─► sign ─► Packer ─┬─► hidden store
-                                        └──────── next layer's operand ◄───┼───────────────────┘
-                                                                           └─► Judge ─► verdict
+token ─► admission ─► issue ─► W plane ────────┐
+                        └────► operand stores ─┴─► PreActivation ─► z ─┬─► z memory
+                                    ▲                                  ├─► sign ─► Packer ─┬─► hidden store
+                                    └──────── next layer's operand ◄───┼───────────────────┘
+                                                                       └─► Judge ─► verdict
 """
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed

@@ -71,18 +71,18 @@ class ForwardIssue(wiring.Component):
 
         self._threads(m, busy, ready, step, context, newest, oldest)
         picked = Signal(range(threads))
-        other = Mux(oldest == threads - 1, 0, oldest + 1)
-        m.d.comb += picked.eq(Mux(ready[oldest], oldest, other))
+        by_age = [oldest]
+        for _ in range(threads - 1):
+            by_age.append(self._following(by_age[-1]))
+        m.d.comb += picked.eq(by_age[-1])
+        for thread in reversed(by_age[:-1]):
+            with m.If(ready[thread]):
+                m.d.comb += picked.eq(thread)
         m.d.comb += self.step.eq(step[picked])
         self._stream(m, ready, picked, context[picked])
         return m
 
     def _threads(self, m, busy, ready, step, context, newest, oldest):
-        threads = self.core.threads
-
-        def following(thread):
-            return Mux(thread == threads - 1, 0, thread + 1)
-
         m.d.comb += [self.free.eq(~busy[newest]), self.accept_thread.eq(newest)]
         with m.If(self.accept):
             m.d.sync += [
@@ -90,12 +90,15 @@ class ForwardIssue(wiring.Component):
                 ready[newest].eq(1),
                 step[newest].eq(0),
                 context[newest].eq(self.accept_context),
-                newest.eq(following(newest)),
+                newest.eq(self._following(newest)),
             ]
         with m.If(self.layer_done):
             m.d.sync += [step[self.layer_thread].eq(step[self.layer_thread] + 1), ready[self.layer_thread].eq(1)]
         with m.If(self.sample_done):
-            m.d.sync += [busy[self.sample_thread].eq(0), oldest.eq(following(oldest))]
+            m.d.sync += [busy[self.sample_thread].eq(0), oldest.eq(self._following(oldest))]
+
+    def _following(self, thread):
+        return Mux(thread == self.core.threads - 1, 0, thread + 1)
 
     def _stream(self, m, ready, picked, context):
         """PICK a ready thread and STREAM its pass."""

@@ -31,7 +31,7 @@ class Core:
     contexts : int
         Samples in flight, a power of two.
     threads : int
-        Samples whose forward passes are interleaved, 1 or 2, fewer than `contexts`.
+        Samples whose forward passes are interleaved, 1 to 4, fewer than `contexts`.
     operand_words : int
         W words that one row may span: depth of the operand store per layer.
     beats : int
@@ -73,7 +73,7 @@ class Core:
             "max_fan_in": (2, 1 << 16),
             "classes": (2, 64),
             "contexts": (2, 16),
-            "threads": (1, 2),
+            "threads": (1, 4),
             "operand_words": (1, 64),
             "beats": (2, 1 << 14),
             "store_segments": (1, 1 << 12),
