@@ -161,6 +161,25 @@ def test_every_wait_gives_up_and_says_for_what(start):
         assert core.read(2) == 5
 
 
+def test_what_moves_is_never_too_late(start):
+    _, beats, last = packets(5, 50)
+    with start(timeout=40) as core:
+        core.write_block(WINDOW, np.arange(500))
+        assert core.stream(beats, last, 50).results.size == 50
+
+
+def test_waiting_for_idle_waits(start):
+    values, beats, last = packets(6, 1)
+    with start(timeout=100) as core:
+        core.stream(beats, last, 1)
+        core.wait_idle()
+        core.stream(beats, last, 0)
+        with pytest.raises(BepError, match="the core to be idle"):
+            core.wait_idle(60)  # a result that nobody takes is in flight
+        assert core.stream(beats[:0], last[:0], 1).results.tolist() == [toy_result([int(x) for x in values[0]], 1)]
+        core.wait_idle()
+
+
 def test_nonsense_is_refused(start):
     with start() as core, pytest.raises(BepError, match=r"Beats must have the shape \(n, 2\)"):
         core.stream(np.zeros((4, 3), np.uint8), np.zeros(4, bool), 0)

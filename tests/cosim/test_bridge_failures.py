@@ -202,6 +202,10 @@ def test_undefined_bits_are_reported(verilog, request):
             core.read_block(0x100, 4)
         core.write(1, 9)
         assert core.read(1) == 9
+    undefined = re.sub(r"\b60'h0+\b", "60'hxxxx00000000000", verilog)  # the serial number, which no beat touches
+    undefined = undefined.replace("16'h0000", "16'hxxxx")
+    with SimTransport(build(undefined, "toy", "icarus")) as core, pytest.raises(BepError, match="Undefined bits"):
+        core.stream(np.zeros((1, 2), np.uint8), [True], 1)
 
 
 def test_a_short_file_is_reported(tmp_path):
