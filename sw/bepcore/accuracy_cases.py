@@ -53,10 +53,17 @@ class Case:
 CASES = (
     Case(name="digits", data="digits", goal=0.93, plot="curve"),
     Case(name="mnist", data="mnist", goal=0.938, plot="curve"),
-    Case(name="mnist-525", data="mnist", changes={"hidden": (525, 525), "gamma": (105, 105)}),
+    Case(name="mnist-median", data="mnist", changes={"levels": 1}),
+    Case(name="mnist-525", data="mnist", changes={"hidden": (525, 525), "gamma": (105, 105), "levels": 2}),
     Case(name="fashion", data="fashion-mnist", goal=0.846, plot="curve"),
     Case(name="fashion-135", data="fashion-mnist", changes={"hidden": (135, 135), "gamma": (27, 27)}),
-    Case(name="fashion-525", data="fashion-mnist", changes={"hidden": (525, 525), "gamma": (75, 75)}),
+    Case(name="fashion-525", data="fashion-mnist", changes={"hidden": (525, 525), "gamma": (105, 105)}),
+    Case(name="fashion-thermometer", data="fashion-mnist", changes={"levels": 3}),
+    Case(
+        name="fashion-525-thermometer",
+        data="fashion-mnist",
+        changes={"levels": 3, "hidden": (525, 525), "gamma": (105, 105)},
+    ),
     Case(name="random-prototypes", data="random-prototypes", goal=0.74, plot="curve"),
     *(
         Case(name=f"bits-{bits}", data="fashion-mnist", changes={"epochs": 25, "bits": bits}, plot="bits")

@@ -123,8 +123,8 @@ PRESETS = {
         "epochs": 40,
         "validation": 0.2,
     },
-    "mnist": {"levels": 3, "gamma": (51, 51), "r": 0.4, "nu": 1.0, "epochs": 40, "validation": 10_000},
-    "fashion-mnist": {"gamma": (51, 51), "epochs": 40, "validation": 10_000},
+    "mnist": {"levels": 3, "gamma": (51, 51), "r": 0.4, "nu": 1.0, "epochs": 60, "validation": 10_000},
+    "fashion-mnist": {"gamma": (51, 51), "p_r": 0.2, "spread": 2, "epochs": 40, "validation": 10_000},
     "random-prototypes": {
         "hidden": (525, 525),
         "gamma": (35, 105),
