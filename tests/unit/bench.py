@@ -131,7 +131,7 @@ def constants(core, table, steps, index):
     return Array(rows + rows[:1] * (core.steps - len(rows)))[index]
 
 
-def network_of(rng, core, *, depth=None):
+def network_of(rng, core, *, depth=None, online=False):
     """A random network that fits `core`, with its settings and thresholds."""
     while True:
         layers = depth or int(rng.integers(1, 5))
@@ -141,7 +141,7 @@ def network_of(rng, core, *, depth=None):
         training = Training(
             gamma=[int(rng.choice(divisors(k))) for k in widths[1:]],
             r=float(rng.choice([0, 0.4, 2])), nu=float(rng.choice([0, 0.1, 0.3, 1])),
-            p_r=float(rng.choice([0, 0.5, 1])), seed=int(rng.integers(1 << 16)),
+            p_r=float(rng.choice([0, 0.5, 1])), seed=int(rng.integers(1 << 16)), online=online,
         )  # fmt: skip
         try:
             place(network, core)

@@ -1,0 +1,137 @@
+"""An H bank, a W plane and activations around the hidden engine, and the golden model of what they should hold."""
+
+from collections import deque
+
+import numpy as np
+
+from bepsw.golden.step import StepModel
+from bepsw.program import compile_program
+from bepsw.spec import counter_range
+
+from .bench import network_of, plain, segments_of
+
+__all__ = ["HiddenBench"]
+
+
+class HiddenBench:
+    """Memories of a random network.
+
+    Members
+    -------
+    model : the golden model; `sample` and `sweep` apply one step to it
+    bank, plane : what the engine wrote, {address: lanes} and {(word, position): segment}
+    trail : per cycle, whether a job was taken, the engine was busy, a word was written
+    """
+
+    def __init__(self, core, rng, *, online, depth=None):
+        self.core, self.rng, self.online = core, rng, online
+        network, training, thresholds = network_of(rng, core, depth=depth, online=online)
+        prototypes = rng.integers(0, 2, (network.classes, network.widths[-1]))
+        self.model = StepModel(network, training, prototypes, lanes=core.lanes)
+        low, high = counter_range(core.bits)
+        for hidden in self.model.hidden:
+            near = rng.choice([low, low + 1, -1, 0, high - 1, high], hidden.shape)
+            hidden[:] = np.where(rng.random(hidden.shape) < 0.5, near, rng.integers(low, high + 1, hidden.shape))
+        self.model.weights = [rng.integers(0, 2, w.shape).astype(bool) for w in self.model.weights]
+        self.program = compile_program(network, core, thresholds)
+        self.layers, self.steps = self.program.layout.layers, self.program.tables["hidden"]
+        self.padding = [
+            rng.integers(0, 1 << core.bits, (matrix.rows, matrix.segments * core.lanes - matrix.fan_in)).tolist()
+            for matrix in self.layers
+        ]  # what the lanes beyond the fan-in hold: it must stay
+        self.bank, self.plane, self.activations = self.words(), {}, {}
+        self.trail, self.saturated, self.updated = [], 0, 0
+
+    def words(self):
+        """H words of the model's counters, {address: lanes}."""
+        core, words = self.core, {}
+        for matrix, hidden, padding in zip(self.layers, self.model.hidden, self.padding, strict=True):
+            for row, counters in enumerate(hidden.tolist()):
+                lanes = [k & (1 << core.bits) - 1 for k in counters] + padding[row]
+                for segment in range(matrix.segments):
+                    address = matrix.hidden_base + row * matrix.segments + segment
+                    words[address] = lanes[segment * core.lanes : (segment + 1) * core.lanes]
+        return words
+
+    def segments(self, layer, row):
+        """{(word, position): segment} of one row of the model's W."""
+        values = segments_of(self.model.weights[layer][row], self.core.lanes)
+        return {self.layers[layer].place_of(row, at): value for at, value in enumerate(values)}
+
+    def sample(self, context=0, most=1.0, only=None):
+        """Activations of one sample, and at most a share of the rows as winners, or `only` one (layer, row).
+
+        Returns [(layer, row, desired)] and the segments of W that change with them.
+        """
+        winners, expected = [], {}
+        for layer, matrix in enumerate(self.layers):
+            bits = self.rng.integers(0, 2, matrix.fan_in).astype(bool)
+            base = self.steps[layer]["store_base"]
+            for segment, value in enumerate(segments_of(bits, self.core.lanes)):
+                if segment == matrix.segments - 1:  # beyond the fan-in, anything
+                    value |= int(self.rng.integers(1 << self.core.lanes)) >> matrix.tail << matrix.tail
+                self.activations[context, int(layer == 0), base + segment] = value
+            desired = self.rng.integers(0, 2, matrix.rows).astype(bool)
+            rows = self.rng.permutation(matrix.rows)[: int(self.rng.integers(0, most * matrix.rows + 1))]
+            if only:
+                rows = np.arange(matrix.rows)[only[1] :][: layer == only[0]]
+            winners += [(layer, int(row), int(desired[row])) for row in rows]
+            self.model.update(layer, rows, bits, desired)
+            if self.online:
+                for row in rows:
+                    expected |= self.segments(layer, row)
+        return winners, expected
+
+    def sweep(self):
+        """A sweep; returns the segments of W that it writes."""
+        self.model.sweep()
+        expected = {}
+        for layer, matrix in enumerate(self.layers):
+            for row in range(matrix.rows):
+                expected |= self.segments(layer, row)
+        return expected
+
+    def memories(self, engine, context=None):
+        """Bench of the engine's ports with their latencies; it records every cycle."""
+
+        async def bench(ctx):
+            reads, stores = deque([[0] * self.core.lanes]), deque([0])
+            signals = (
+                engine.jobs.valid, engine.jobs.ready, engine.busy, engine.read_address, engine.write_enable,
+                engine.write_address, engine.write_data, engine.weight_enable, engine.weight_address,
+                engine.weight_position, engine.weight_data, engine.store_segment, engine.from_input, engine.updated,
+                engine.saturated, *([] if context is None else [context]),
+            )  # fmt: skip
+            while True:
+                _, _, *values = await ctx.tick().sample(*signals)
+                (valid, ready, busy, read, write, address, data, refresh, word, position, bits, segment, from_input,
+                 updated, saturated, *sample) = map(plain, values)  # fmt: skip
+                self.trail.append((valid and ready, busy, write))
+                reads.append(self.bank.get(read, [0] * self.core.lanes))
+                stores.append(self.activations.get((sample[0] if sample else 0, from_input, segment), 0))
+                if write:
+                    assert busy
+                    self.bank[address] = data
+                if refresh:
+                    assert write
+                    self.plane[word, position] = bits
+                self.updated += updated
+                self.saturated += saturated
+                ctx.set(engine.read_data, reads.popleft())
+                ctx.set(engine.activations, stores.popleft())
+
+        return bench
+
+    async def set_generator(self, ctx, engine):
+        for index, state in enumerate(self.model.generator.state.tolist()):
+            ctx.set(engine.random_index, index)
+            ctx.set(engine.random_new, state)
+            ctx.set(engine.random_set, 1)
+            await ctx.tick()
+        ctx.set(engine.random_set, 0)
+
+    async def check_generator(self, ctx, engine):
+        for index, state in enumerate(self.model.generator.state.tolist()):
+            ctx.set(engine.random_index, index)
+            await ctx.tick()
+            assert ctx.get(engine.random_state) == state
