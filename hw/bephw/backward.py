@@ -155,7 +155,7 @@ class Backward(wiring.Component):
             scan.magnitude.eq(magnitude),
             scan.desired.eq(aim),
             columns.valid.eq(late.valid & late.walk),
-            columns.first.eq(late.first),
+            columns.clear.eq(issue.start),
             columns.gate.eq(gate),
             columns.desired.eq(aim),
             columns.row_segments.eq(job.full_segments),

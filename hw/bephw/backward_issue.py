@@ -43,7 +43,6 @@ class BackwardIssue(wiring.Component):
         tag = data.StructLayout(
             {
                 "valid": 1,
-                "first": 1,
                 "scan": 1,
                 "walk": 1,
                 "peek": 1,
@@ -78,9 +77,11 @@ class BackwardIssue(wiring.Component):
         )
 
     @staticmethod
-    def drain_of(core):
-        """Cycles from the last beat until its winners are written (and its columns counted)."""
-        return DesiredStore.latency + 1 + WinnerScan.latency_of(core) + 2
+    def drain_of(core, *, walk):
+        """Cycles from the last beat until its winners are written and, in a walk, its columns are counted."""
+        rows = DesiredStore.latency + 1
+        scanned = rows + WinnerScan.latency_of(core) + 2
+        return max(scanned, rows + ColumnCount.count_latency - 1) if walk else scanned
 
     def elaborate(self, platform):
         m = Module()
@@ -90,7 +91,7 @@ class BackwardIssue(wiring.Component):
         beat = Signal(range(core.beats))
         address = Signal(range(core.weight_words))
         peeking = Signal()
-        left = Signal(range(max(self.drain_of(core), self.settle) + 1))
+        left = Signal(range(self.drain_of(core, walk=True) + self.settle))
         banks = Signal(2)  # banks in use
         count = Signal(range(core.beats + 1))
         token = self.judged.payload
@@ -98,7 +99,6 @@ class BackwardIssue(wiring.Component):
         last_beat = beat + 1 == job.beats
 
         m.d.comb += [
-            self.tag.first.eq(beat == 0),
             self.tag.scan.eq(chunk == 0),
             self.tag.walk.eq(job.walk),
             self.tag.peek.eq(peeking),
@@ -127,11 +127,11 @@ class BackwardIssue(wiring.Component):
                         m.next = "FETCH"
                 with m.Elif(self.peek):
                     m.d.sync += [
-                        peeking.eq(1), address.eq(self.peek_address), beat.eq(0), chunk.eq(0),
+                        peeking.eq(1), address.eq(self.peek_address), chunk.eq(0),
                         job.walk.eq(1), job.beats.eq(1), job.rows.eq(1), job.last_rows.eq(1),
                         job.full_segments.eq(core.segments), job.words_per_row.eq(1),
                     ]  # fmt: skip
-                    m.next = "WAIT"
+                    m.next = "START"
             with m.State("FETCH"):
                 m.d.sync += [job.eq(self.row), chunk.eq(0), address.eq(self.row.weight_base)]
                 m.next = "START"
@@ -146,7 +146,7 @@ class BackwardIssue(wiring.Component):
                 m.d.sync += [
                     beat.eq(beat + 1),
                     address.eq(address + job.words_per_row),
-                    left.eq(self.drain_of(core)),
+                    left.eq(Mux(job.walk, self.drain_of(core, walk=True), self.drain_of(core, walk=False))),
                 ]
                 with m.If(last_beat):
                     m.next = "DRAIN"

@@ -1,46 +1,53 @@
 """The backward pass through a layer: add gated rows into one counter per column (BEP Eq. 7).
 
-Every lane of the W plane has an up-counter that counts the gated rows whose weight agrees with a*. With n gated rows
-the column sum is 2·count − n, so only ups are needed. A column lies in every row slot: the read-out adds the slots'
-counters, one segment position a cycle, and compares with n.
+Every lane of the W plane counts the gated rows whose weight agrees with a*. With n gated rows the column sum is
+2·count − n, so only ups are needed. A lane holds just the lowest three bits; eight segments take turns to pour theirs
+into a LUT RAM of wide counters, each every eighth cycle, before three bits can overflow. The same RAM makes the
+read-out cheap: a column lies in every row slot, the read-out adds the slots, one position a cycle, and compares.
 
-    weights ─► agrees with a* of its slot, and gated ─► +1 ─► counters ─► select a position ─► add slots ─► 2·sum ≥ n
+    weights ─► agrees with a* of its slot, gated ─► +1 ─► 3-bit counters ─► select by turn ─► + ─► LUT RAM
+                                                                                              └──◄──┘
+    position ─► LUT RAM of its group ─► select the group ─► add the slots ─► 2·sum ≥ n ─► a*
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
 
 __all__ = ["ColumnCount"]
 
-_FAN = 8  # inputs of one stage of the read-out multiplexer
+_TURN_BITS = 3
+_TURNS = 1 << _TURN_BITS  # segments that share a LUT RAM; a lane counts up to _TURNS between two turns
 
 
 class ColumnCount(wiring.Component):
     """Column sums and their signs.
 
-    A word a cycle; counters are right 2 cycles after `valid`. Read-out: one position a cycle, `segment` comes
-    `read_latency` cycles after the last slot of a column segment.
+    A word a cycle. Counters are right `count_latency` cycles after the last `valid`. Read-out: one position a cycle,
+    `segment` comes `read_latency` cycles after the last slot of a column segment.
 
     Members
     -------
-    valid, first : In, a word of gated rows, the first one clears; weights : In, one cycle after them
-    gate, desired : In, per slot; row_segments : In, s, segments that a slot spans (counts from 1)
+    clear : In, pulse before the first word and `count_latency` after the last one
+    valid : In, a word of gated rows; weights : In, one cycle after it
+    gate, desired : In, per slot; row_segments : In, s, segments that a slot spans
     read, position, first_slot, last_slot : In, read-out of one position
     segment_valid, segment : Out, signs of g column sums (1 where the sum is ≥ 0)
     raw : Out, bit 0 of those sums: after one word with every row gated and desired, the word itself
     """
 
+    count_latency = _TURNS + 4
     read_latency = 4
 
     def __init__(self, core):
         self.core = core
         super().__init__(
             {
+                "clear": In(1),
                 "valid": In(1),
-                "first": In(1),
                 "weights": In(data.ArrayLayout(core.lanes, core.segments)),
                 "gate": In(core.slots),
                 "desired": In(core.slots),
@@ -57,9 +64,14 @@ class ColumnCount(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        counters = [self._segment(m, i) for i in range(self.core.segments)]
-        gated = self._gated(m)
-        self._read_out(m, counters, gated)
+        segments = range(self.core.segments)
+        turn = Signal(_TURN_BITS)
+        m.d.sync += turn.eq(turn + 1)
+        groups = []
+        for low in segments[::_TURNS]:
+            members = [self._segment(m, i, turn) for i in segments[low : low + _TURNS]]
+            groups.append(self._group(m, low // _TURNS, members, turn))
+        self._read_out(m, groups, self._gated(m))
         return m
 
     def _slot_of(self, m, i, per_slot, name):
@@ -75,69 +87,93 @@ class ColumnCount(wiring.Component):
                 m.d.sync += value.eq(0)
         return value
 
-    def _segment(self, m, i):
+    def _segment(self, m, i, turn):
+        """The lanes of segment i: per lane its low counter and the count of this cycle, as one number to pour."""
         core = self.core
-        count_bits = core.max_width.bit_length()
         gate = self._slot_of(m, i, self.gate & self.valid.replicate(core.slots), "gate")
         desired = self._slot_of(m, i, self.desired, "desired")
-        first = Signal(name=f"first_{i}", attrs={"keep": 1})
-        m.d.sync += first.eq(self.valid & self.first)
-        counters = []
+        empty = Signal(name=f"empty_{i}", attrs={"keep": 1})
+        m.d.sync += empty.eq((turn == (i - 1) % _TURNS) | self.clear)
+        lanes = []
         for lane in range(core.lanes):
-            counter = Signal(count_bits, name=f"counter_{i}_{lane}")
-            up = gate & (self.weights[i][lane] == desired)
-            m.d.sync += counter.eq(Mux(first, 0, counter) + up)
-            counters.append(counter)
-        return counters
+            low, up = Signal(_TURN_BITS, name=f"low_{i}_{lane}"), Signal(name=f"up_{i}_{lane}")
+            m.d.comb += up.eq(gate & (self.weights[i][lane] == desired))
+            m.d.sync += low.eq(low + up)
+            with m.If(empty):
+                m.d.sync += low.eq(0)
+            lanes.append(Cat(up, low))
+        return lanes
+
+    def _group(self, m, number, members, turn):
+        """Wide counters of up to eight segments: add what the segment whose turn it is pours; read when asked."""
+        core = self.core
+        bits = core.max_width.bit_length()
+        memory = Memory(shape=bits * core.lanes, depth=_TURNS, init=[], attrs={"ram_style": "distributed"})
+        m.submodules[f"counters_{number}"] = memory
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+
+        select = Signal(_TURN_BITS, name=f"select_{number}", attrs={"keep": 1})
+        m.d.sync += select.eq(turn + 1)
+        poured = [Signal(_TURN_BITS + 1, name=f"poured_{number}_{lane}") for lane in range(core.lanes)]
+        with m.Switch(select):
+            for turn_of, member in enumerate(members):
+                with m.Case(turn_of):
+                    m.d.sync += [poured[lane].eq(member[lane]) for lane in range(core.lanes)]
+        at = delay(m, select, 1, name=f"at_{number}")
+        fresh = Signal(_TURNS, name=f"fresh_{number}")
+        keep = Signal(name=f"keep_{number}")
+        m.d.comb += read.addr.eq(Mux(self.read, self.position[:_TURN_BITS], at))
+        with m.If(self.clear):
+            m.d.sync += fresh.eq(~0)
+        with m.Elif(~self.read):
+            m.d.sync += fresh.eq(fresh & ~(1 << at))
+        m.d.sync += keep.eq(~fresh.bit_select(at, 1))
+
+        wide = Signal(bits * core.lanes, name=f"wide_{number}")
+        m.d.sync += wide.eq(read.data)
+        added = delay(m, Cat(*poured), 1, name=f"added_{number}")
+        total = Signal(bits * core.lanes, name=f"total_{number}")
+        for lane in range(core.lanes):
+            before = Mux(keep, wide[lane * bits :][:bits], 0)
+            up, low = added[lane * (_TURN_BITS + 1)], added[lane * (_TURN_BITS + 1) + 1 :][:_TURN_BITS]
+            # The count of the pouring cycle rides in on the carry.
+            m.d.sync += total[lane * bits :][:bits].eq((Cat(up, before) + Cat(up, low))[1:])
+        m.d.comb += [
+            write.addr.eq(delay(m, at, 2, name=f"back_{number}")),
+            write.data.eq(total),
+            write.en.eq(delay(m, ~self.read, 2, name=f"pour_{number}")),
+        ]
+        return wide
 
     def _gated(self, m):
-        """n, the number of gated rows so far."""
+        """n, the number of gated rows since the last clear."""
         core = self.core
         now, total = Signal(range(core.slots + 1)), Signal(core.max_width.bit_length())
-        first = Signal()
         m.d.sync += [
-            first.eq(self.valid & self.first),
             now.eq(Mux(self.valid, sum(self.gate[1:], self.gate[0]), 0)),
-            total.eq(Mux(first, 0, total) + now),
+            total.eq(total + now),
         ]
+        with m.If(self.clear):
+            m.d.sync += total.eq(0)
         return total
 
-    def _read_out(self, m, counters, gated):
+    def _read_out(self, m, groups, gated):
+        """Add the slots of a position and compare with n."""
         core = self.core
-        selected = self._select(m, counters)
-        read = delay(m, self.read, 2, name="read")
-        first = delay(m, self.first_slot, 2, name="first_slot")
-        last = delay(m, self.last_slot, 2, name="last_slot")
-        sums = []
-        for lane in range(core.lanes):
-            total = Signal(core.max_width.bit_length() + 1, name=f"sum_{lane}")
-            with m.If(read):
-                m.d.sync += total.eq(Mux(first, 0, total) + selected[lane])
-            m.d.sync += self.segment[lane].eq((total << 1) >= gated)
-            m.d.sync += self.raw[lane].eq(total[0])
-            sums.append(total)
-        complete = Signal()
-        m.d.sync += [complete.eq(read & last), self.segment_valid.eq(complete)]
-
-    def _select(self, m, counters):
-        """Counters at `position`, two cycles later: groups of segments first, then the group."""
-        core = self.core
-        groups = []
-        for low in range(0, core.segments, _FAN):
-            members = range(low, min(low + _FAN, core.segments))
-            group = [Signal.like(counters[0][0], name=f"group_{low}_{lane}") for lane in range(core.lanes)]
-            index = Signal(range(_FAN), name=f"index_{low}", attrs={"keep": 1})
-            m.d.comb += index.eq(self.position)
-            with m.Switch(index):
-                for i in members:
-                    with m.Case(i - low):
-                        m.d.sync += [group[lane].eq(counters[i][lane]) for lane in range(core.lanes)]
-            groups.append(group)
-        chosen = Signal(range(len(groups)))
-        m.d.sync += chosen.eq(self.position >> (_FAN - 1).bit_length())
-        selected = [Signal.like(counters[0][0], name=f"selected_{lane}") for lane in range(core.lanes)]
+        bits = core.max_width.bit_length()
+        chosen = delay(m, self.position >> _TURN_BITS, 1, name="chosen")
+        selected = Signal(bits * core.lanes)
         with m.Switch(chosen):
             for number, group in enumerate(groups):
                 with m.Case(number):
-                    m.d.sync += [selected[lane].eq(group[lane]) for lane in range(core.lanes)]
-        return selected
+                    m.d.sync += selected.eq(group)
+        read = delay(m, self.read, 2, name="read")
+        first = delay(m, self.first_slot, 2, name="first_slot")
+        last = delay(m, self.last_slot, 2, name="last_slot")
+        for lane in range(core.lanes):
+            total = Signal(bits, name=f"sum_{lane}")
+            with m.If(read):
+                m.d.sync += total.eq(Mux(first, 0, total) + selected[lane * bits :][:bits])
+            m.d.sync += [self.segment[lane].eq((total << 1) >= gated), self.raw[lane].eq(total[0])]
+        complete = Signal()
+        m.d.sync += [complete.eq(read & last), self.segment_valid.eq(complete)]

@@ -6,8 +6,10 @@ winner bank ─► entries, fetched ahead ─► one valid slot after the other 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from .delay import delay
+from .multiply import Multiply
 from .types import job_layout, step_layout, winners_layout
 
 __all__ = ["WinnerRows"]
@@ -25,7 +27,7 @@ class WinnerRows(wiring.Component):
     """
 
     _AHEAD = 8  # entries fetched ahead: covers the read latency
-    _JOBS = 8  # jobs ahead: covers the address pipeline
+    _JOBS = 16  # jobs ahead: covers the address pipeline
 
     def __init__(self, core):
         self.core = core
@@ -41,6 +43,11 @@ class WinnerRows(wiring.Component):
                 "busy": Out(1),
             }
         )
+
+    @staticmethod
+    def pipeline_of(core):
+        """Cycles from picking a winner until its job is in the queue: register, products, two additions."""
+        return 1 + Multiply.latency_of(ceil_log2(core.beats)) + 2
 
     def elaborate(self, platform):
         m = Module()
@@ -65,16 +72,18 @@ class WinnerRows(wiring.Component):
         entry = Signal(winners_layout(core))
         m.d.comb += entry.eq(entries.r_data)
         pick, chosen, fresh = self._pick(m, entry, entries.r_rdy, jobs, taken)
-        self._address(m, entry, pick, chosen, fresh, jobs)
+        moving = Signal(self.pipeline_of(core) + 1)  # picks in the address pipeline, by age
+        m.d.comb += moving[0].eq(pick)
+        m.d.sync += moving[1:].eq(moving[:-1])
+        self._address(m, entry, moving, chosen, fresh, jobs)
 
         under_way = Signal()
-        moving = pick | delay(m, pick, 1, name="moving_a") | delay(m, pick, 2, name="moving_b")
         m.d.comb += under_way.eq((credit != self._AHEAD) | (wanted != 0))
         m.d.comb += [
             self.o.valid.eq(jobs.r_rdy),
             self.o.payload.eq(jobs.r_data),
             jobs.r_en.eq(self.o.ready),
-            self.busy.eq(under_way | moving | (jobs.level != 0)),
+            self.busy.eq(under_way | moving.any() | (jobs.level != 0)),
         ]
         return m
 
@@ -89,7 +98,7 @@ class WinnerRows(wiring.Component):
         m.d.comb += [
             open_slots.eq(Cat(entry.slots[i].valid for i in range(slots)) & ~done),
             first.eq(open_slots & -open_slots),
-            pick.eq(available & (jobs.level <= self._JOBS - 4)),
+            pick.eq(available & (jobs.level < self._JOBS - self.pipeline_of(self.core))),
             taken.eq(pick & (open_slots == first)),
         ]
         for i in range(slots):
@@ -101,26 +110,43 @@ class WinnerRows(wiring.Component):
             m.d.sync += done.eq(done | first)
         return pick, chosen, done == 0
 
-    def _address(self, m, entry, pick, chosen, fresh, jobs):
-        """Base + beat·R·s + slot·s, in two cycles."""
+    def _address(self, m, entry, moving, chosen, fresh, jobs):
+        """Base + beat·R·s + slot·s for the H bank, base + beat·(words a row) and slot·s for the W plane."""
         core = self.core
-        beat = Mux(entry.carried & fresh, entry.carried_beat, entry.beat)
         row = self.row
-        m.d.comb += self.layer.eq(entry.layer)
-        job, late = Signal(job_layout(core)), Signal(job_layout(core))
-        by_beat, by_slot = Signal(range(core.hidden_words)), Signal(range(core.hidden_words))
-        by_word = Signal(range(core.weight_words))
+        now, beat = Signal(job_layout(core)), Signal(range(core.beats))
+        slot = Signal(range(core.slots))
         m.d.sync += [
-            job.layer.eq(entry.layer),
-            job.desired.eq(chosen.desired),
-            job.hidden_address.eq(row.hidden_base),
-            job.weight_address.eq(row.weight_base),
-            job.position.eq(Mux(row.words_per_row == 1, chosen.slot * row.segments, 0)),
-            by_beat.eq(beat * row.beat_stride),
-            by_slot.eq(chosen.slot * row.segments),
-            by_word.eq(beat * row.words_per_row),
-            late.eq(job),
-            late.hidden_address.eq(job.hidden_address + by_beat + by_slot),
-            late.weight_address.eq(job.weight_address + by_word),
+            now.layer.eq(entry.layer),
+            now.desired.eq(chosen.desired),
+            beat.eq(Mux(entry.carried & fresh, entry.carried_beat, entry.beat)),
+            slot.eq(chosen.slot),
         ]
-        m.d.comb += [jobs.w_en.eq(delay(m, pick, 2, name="pick")), jobs.w_data.eq(late)]
+        hidden, weight, position = len(now.hidden_address), len(now.weight_address), len(now.position)
+        m.d.comb += self.layer.eq(now.layer)
+        deepest = Multiply.latency_of(len(beat))
+
+        def product(name, a, b, bits):
+            m.submodules[name] = unit = Multiply(len(a), len(b), bits)
+            m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
+            return delay(m, unit.o, deepest - Multiply.latency_of(len(a)), name=name)
+
+        by_beat = product("by_beat", beat, row.beat_stride, hidden)
+        by_slot = product("by_slot", slot, row.segments, hidden)
+        by_word = product("by_word", row.words_per_row, beat, weight)
+        base = delay(m, row.hidden_base, deepest, name="hidden_base")
+        start = delay(m, row.weight_base, deepest, name="weight_base")
+        spans = delay(m, row.words_per_row != 1, deepest, name="spans")
+        job = delay(m, now, deepest, name="job")
+        beat_address, slot_offset = Signal(hidden), Signal(hidden)
+        late, done = Signal(job_layout(core)), Signal(job_layout(core))
+        m.d.sync += [
+            beat_address.eq(base + by_beat),
+            slot_offset.eq(by_slot),
+            late.eq(job),
+            late.weight_address.eq(start + by_word),
+            late.position.eq(Mux(spans, 0, by_slot[:position])),
+            done.eq(late),
+            done.hidden_address.eq(beat_address + slot_offset),
+        ]
+        m.d.comb += [jobs.w_en.eq(moving[-1]), jobs.w_data.eq(done)]

@@ -35,7 +35,7 @@ class Timing:
 
     read : W plane. z : from the weights to a pre-activation. judge : from the last scores to the verdict.
     pass_gap : from the last word of a pass to the pick of the same thread's next pass.
-    drain, settle : of the backward stage.
+    drain, walk_drain, settle : of the backward stage, without and with a walk, and after a read-out.
     queue : of a token queue. update_start, update_end : from a sample with winners to its first segment, and from the
     last segment to the next state. sweep_start : from the state before the sweep to its first segment.
     """
@@ -45,9 +45,10 @@ class Timing:
     judge: int
     pass_gap: int
     drain: int
+    walk_drain: int
+    update_start: int
     settle: int = 6
     queue: int = 2
-    update_start: int = 9
     update_end: int = 5
     sweep_start: int = 4
 
@@ -61,6 +62,8 @@ class Timing:
             judge=4 + _levels(core.slots),
             pass_gap=4 + z + 4,
             drain=4 + 1 + 2 + _levels(core.slots) + 2,
+            walk_drain=max(4 + 1 + 2 + _levels(core.slots) + 2, 4 + 1 + 12 - 1),
+            update_start=7 + 1 + max(1, _levels(_levels(core.beats))) + 2,
         )
 
 
@@ -291,7 +294,7 @@ class _Backward:
             start = max(start, line.stream_end + 1)
             line.words[1] += step["beats"]
             line.port = max(line.port, start + step["beats"] + 2)
-        end = start + step["beats"] + timing.drain
+        end = start + step["beats"] + (timing.walk_drain if step["walk"] else timing.drain)
         if step["walk"]:
             last_chunk = self.chunk == step["words_per_row"] - 1
             segments = step["last_segments"] if last_chunk else step["full_segments"]
