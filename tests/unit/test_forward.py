@@ -16,8 +16,8 @@ from .bench import core_of, drive, network_of, plain, plane_words, receiver, seg
 CORES = [
     core_of(),
     core_of(lanes=8, segments=1, slots=1, threads=1, contexts=2, operand_words=6, max_fan_in=48, max_width=20),
-    core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64, contexts=8),
-    core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256),
+    core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64, contexts=8, threads=4),
+    core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256, threads=3),
 ]
 SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}t{c.threads}")
 

@@ -15,7 +15,8 @@ from .bench import constants, core_of, drive, network_of, plain
 CORES = [
     core_of(),
     core_of(threads=1, contexts=2, segments=1, slots=1, operand_words=8),
-    core_of(segments=2, slots=2, operand_words=7, contexts=8),
+    core_of(segments=2, slots=2, operand_words=7, contexts=8, threads=3),
+    core_of(threads=4, contexts=8),
 ]
 
 

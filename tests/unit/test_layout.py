@@ -1,0 +1,108 @@
+"""Layout: nothing overlaps, everything is inside the core, and what does not fit is said."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bepsw.core import Core
+from bepsw.errors import BepError
+from bepsw.layout import place
+from bepsw.spec import Network
+
+from .bench import core_of, network_of
+
+CORES = [
+    core_of(),
+    core_of(segments=1, slots=1, operand_words=16, weight_words=1024),
+    core_of(lanes=8, segments=8, slots=8),
+    core_of(lanes=13, segments=7, slots=4, operand_words=1),
+]
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+
+
+@SHAPE
+@pytest.mark.parametrize("seed", range(6))
+def test_every_segment_has_a_place_of_its_own(core, seed):
+    network, *_ = network_of(np.random.default_rng(seed), core)
+    layout = place(network, core)
+    places, hidden, beats, stores = set(), set(), set(), set()
+    shapes = zip((*network.widths[1:], network.classes), network.widths, strict=True)
+    for matrix, (rows, fan_in) in zip([*layout.layers, layout.classifier], shapes, strict=True):
+        assert (matrix.rows, matrix.fan_in) == (rows, fan_in)
+        assert (matrix.segments - 1) * core.lanes + matrix.tail == fan_in and 1 <= matrix.tail <= core.lanes
+        assert (matrix.beats - 1) * matrix.rows_per_word + matrix.last_rows == rows
+        assert 1 <= matrix.last_rows <= matrix.rows_per_word <= core.slots
+        mine = [matrix.place_of(row, segment) for row in range(rows) for segment in range(matrix.segments)]
+        assert all(position < core.segments for _, position in mine)
+        assert {word for word, _ in mine} == set(range(matrix.weight_base, matrix.weight_base + matrix.words))
+        assert len(set(mine)) == len(mine) and not places & set(mine)
+        places |= set(mine)
+        for segment in range(matrix.segments):  # a row goes on in the next segment, or at the next word
+            word, position = matrix.place_of(0, segment)
+            assert (word - matrix.weight_base) * core.segments + position == segment
+        counts = [
+            sum(word == last for word, _ in mine[: matrix.segments])
+            for last in sorted({w for w, _ in mine[: matrix.segments]})
+        ]
+        assert counts == [matrix.full_segments] * (matrix.words_per_row - 1) + [matrix.last_segments]
+        if matrix is not layout.classifier:
+            for taken, base, count in (
+                (hidden, matrix.hidden_base, matrix.hidden_words),
+                (beats, matrix.beat_base, matrix.beats),
+                (stores, matrix.store_base, -(-rows // core.lanes)),
+            ):
+                assert not taken & set(range(base, base + count))
+                taken |= set(range(base, base + count))
+    assert {word for word, _ in places} == set(range(max(word for word, _ in places) + 1))
+    for taken, limit in ((hidden, core.hidden_words), (beats, core.beats), (stores, core.store_segments)):
+        assert taken == set(range(len(taken))) and len(taken) <= limit
+    assert max(places)[0] < core.weight_words and layout.input_segments == layout.layers[0].segments
+
+
+@SHAPE
+@pytest.mark.parametrize("fan_in", range(1, 40, 3))
+def test_a_word_holds_as_many_rows_as_it_can(core, fan_in):
+    matrix = place(Network(widths=(fan_in, 4), classes=2), core).layers[0]
+    s = -(-fan_in // core.lanes)
+    assert matrix.segments == s
+    if s <= core.segments:
+        assert matrix.rows_per_word == min(core.slots, core.segments // s) and matrix.words_per_row == 1
+    else:
+        assert matrix.rows_per_word == 1 and matrix.words_per_row == -(-s // core.segments)
+
+
+NETWORK = Network(widths=(100, 40, 30, 20), classes=12)
+BIG = Core(lanes=8, segments=4, slots=4, max_width=64, max_fan_in=128, operand_words=8, steps=7)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["classes", "max_width", "max_fan_in", "operand_words", "prototype_segments", "weight_words", "hidden_words",
+     "beats", "store_segments"],
+)  # fmt: skip
+def test_the_sentence_names_what_would_make_it_fit(name):
+    """One parameter at a time just too small: the refusal gives the smallest value that is enough."""
+    place(NETWORK, BIG)
+    with pytest.raises(BepError) as error:
+        place(NETWORK, replace(BIG, **{name: 2 if name != "operand_words" else 1}))
+    sentence = str(error.value)
+    assert "100-40-30-20 with 12 classes does not fit this core" in sentence and "\n" not in sentence
+    wanted = int(re.search(rf"needs {name} >= (\d+), and the core has \d+", sentence)[1])
+    while True:  # a count that grows layer by layer is refused at the first layer that is too much
+        enough = 1 << (wanted - 1).bit_length() if name == "prototype_segments" else wanted
+        try:
+            place(NETWORK, replace(BIG, **{name: enough}))
+            break
+        except BepError as again:
+            wanted = int(re.search(rf"needs {name} >= (\d+)", str(again))[1])
+    if name != "prototype_segments":
+        with pytest.raises(BepError, match=name):
+            place(NETWORK, replace(BIG, **{name: wanted - 1}))
+
+
+def test_too_deep_and_other_bits_are_refused():
+    with pytest.raises(BepError, match="8 bits per hidden weight and the core 4; build it with bits = 8"):
+        place(NETWORK, replace(BIG, bits=4))
+    assert len(place(Network(widths=(9,) * 7, classes=2), BIG).layers) == 6

@@ -1,0 +1,155 @@
+"""Program: every constant of every step, and the words that carry them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bepsw.core import PRESETS, Core
+from bepsw.errors import BepError
+from bepsw.program import TABLES, compile_program, encode, fields, row_bits
+from bepsw.spec import Network, Training, thresholds
+
+from .bench import core_of, network_of
+
+CORES = [
+    core_of(),
+    core_of(segments=1, slots=1, operand_words=16, weight_words=1024),
+    core_of(lanes=8, segments=8, slots=8, operand_words=1),
+]
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+
+
+def decode(core, table, word):
+    step = {}
+    for name, bits in fields(core)[table].items():
+        step[name] = word & (1 << bits) - 1
+        word >>= bits
+    assert word == 0
+    return step
+
+
+@SHAPE
+@pytest.mark.parametrize("seed", range(4))
+def test_words_carry_every_field(core, seed):
+    network, _, limits = network_of(np.random.default_rng(seed), core)
+    program = compile_program(network, core, limits)
+    assert tuple(program.tables) == TABLES
+    assert [len(program.tables[table]) for table in TABLES] == [1, network.layers + 1, network.layers, network.layers]
+    for table, words in program.words(core).items():
+        assert all(word < 1 << row_bits(core)[table] for word in words)
+        steps = [decode(core, table, word) for word in words]
+        assert steps == [{name: int(step[name]) for name in fields(core)[table]} for step in program.tables[table]]
+
+
+def test_steps_of_a_network_worked_out_by_hand():
+    """20-7-3 on 9 lanes, 5 segments, 3 slots: rows of 3, 1 and 1 segments."""
+    network = Network(widths=(20, 7, 3), classes=4)
+    training = Training(gamma=(7, 1), r=0.5, nu=0.3, p_r=0.5)
+    limits = thresholds(network, training)
+    tables = compile_program(network, core_of(), limits).tables
+    assert tables["input"] == [{"segments": 3, "starts": 0b00001}]
+    first = {
+        "last": 0, "classifier": 0, "from_input": 1, "layer": 0, "weight_base": 0, "words": 7, "words_per_row": 1,
+        "full_segments": 3, "last_segments": 3, "rows": 1, "last_rows": 1, "fan_in": 20, "beat_base": 0,
+        "store_base": 0, "out_starts": 0b00111,
+    }  # fmt: skip
+    second = first | {
+        "from_input": 0, "layer": 1, "weight_base": 7, "words": 1, "full_segments": 1, "last_segments": 1, "rows": 3,
+        "last_rows": 3, "fan_in": 7, "beat_base": 7, "store_base": 1,
+    }  # fmt: skip
+    scores = second | {
+        "last": 1, "classifier": 1, "layer": 2, "weight_base": 8, "words": 2, "last_rows": 1, "fan_in": 3,
+        "beat_base": 8, "store_base": 2, "out_starts": 0,
+    }  # fmt: skip
+    assert tables["forward"] == [first, second, scores]
+    assert tables["backward"] == [
+        {
+            "last": 0, "from_prototype": 1, "walk": 1, "layer": 1, "beats": 1, "beat_base": 7, "rows": 3,
+            "last_rows": 3, "group": 1, "group_step": 0, "gate": 2, "weight_base": 7, "words_per_row": 1, "full_segments": 1,
+            "last_segments": 1,
+        },
+        {
+            "last": 1, "from_prototype": 0, "walk": 0, "layer": 0, "beats": 7, "beat_base": 0, "rows": 1,
+            "last_rows": 1, "group": 7, "group_step": 1, "gate": 6, "weight_base": 0, "words_per_row": 1, "full_segments": 3,
+            "last_segments": 3,
+        },
+    ]  # fmt: skip
+    assert tables["hidden"] == [
+        {
+            "last": 0, "from_input": 1, "store_base": 0, "hidden_base": 0, "words": 21, "segments": 3, "beat_stride": 3,
+            "rows": 1, "weight_base": 0, "words_per_row": 1, "tail": 2, "threshold": limits.reinforce[0],
+        },
+        {
+            "last": 1, "from_input": 0, "store_base": 0, "hidden_base": 21, "words": 3, "segments": 1, "beat_stride": 3,
+            "rows": 3, "weight_base": 7, "words_per_row": 1, "tail": 7, "threshold": limits.reinforce[1],
+        },
+    ]  # fmt: skip
+
+
+def test_steps_of_rows_that_span_words():
+    """100 inputs on 9 lanes and 5 segments: 12 segments, words of 5, 5 and 2."""
+    network = Network(widths=(100, 4), classes=2)
+    tables = compile_program(network, core_of(), thresholds(network, Training(gamma=(2,)))).tables
+    step = tables["forward"][0]
+    assert [step[name] for name in ("words", "words_per_row", "full_segments", "last_segments", "rows")] == [
+        12,
+        3,
+        5,
+        2,
+        1,
+    ]
+    assert tables["hidden"][0]["segments"] == 12 and tables["hidden"][0]["tail"] == 1
+    assert tables["input"] == [{"segments": 12, "starts": 1}]
+
+
+@SHAPE
+def test_a_value_beyond_its_field_is_refused(core):
+    step = compile_program(*_tiny(core)).tables["backward"][0]
+    for name, bits in fields(core)["backward"].items():
+        assert encode(core, "backward", step | {name: (1 << bits) - 1}) < 1 << row_bits(core)["backward"]
+        for value in (1 << bits, -1):
+            with pytest.raises(BepError, match=f"backward.{name} = {value} does not fit {bits} bits"):
+                encode(core, "backward", step | {name: value})
+
+
+def _tiny(core):
+    network = Network(widths=(5, 2), classes=2)
+    return network, core, thresholds(network, Training(gamma=(1,)))
+
+
+@pytest.mark.parametrize("core", [*PRESETS.values(), *CORES], ids=lambda c: f"g{c.lanes}S{c.segments}")
+def test_the_largest_network_of_a_core_fits_its_fields(core):
+    """Widths at the capacity, where counts reach the last value of their field."""
+    fan_in = min(core.max_fan_in, core.lanes * core.segments * core.operand_words, core.lanes * core.store_segments)
+    width = min(core.max_width, core.lanes * core.prototype_segments, core.max_fan_in)
+    network = Network(widths=(fan_in, width), classes=core.classes, bits=core.bits)
+    rows, hidden = core.beats, width * -(-fan_in // core.lanes)
+    grown = replace(core, weight_words=1 << 16, hidden_words=hidden, beats=max(rows, width))
+    limits = thresholds(network, Training(gamma=(width,), r=2, nu=1, p_r=1))
+    words = compile_program(network, grown, limits).words(grown)
+    assert decode(grown, "hidden", words["hidden"][0])["words"] == hidden
+    assert decode(grown, "backward", words["backward"][0])["gate"] == fan_in
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_is_placed_can_be_encoded(seed):
+    rng = np.random.default_rng(seed)
+    while True:
+        segments = int(rng.integers(1, 9))
+        core = Core(
+            lanes=int(rng.integers(8, 20)), segments=segments, slots=int(rng.integers(1, min(segments, 8) + 1)),
+            weight_words=int(rng.integers(2, 60)), hidden_words=int(rng.integers(2, 60)),
+            max_width=int(rng.integers(2, 20)), max_fan_in=int(rng.integers(2, 40)), classes=int(rng.integers(2, 8)),
+            operand_words=int(rng.integers(1, 5)), beats=int(rng.integers(2, 30)),
+            store_segments=int(rng.integers(1, 9)), prototype_segments=int(rng.choice([2, 4])), steps=7,
+        )  # fmt: skip
+        widths = tuple(int(k) for k in rng.integers(1, 12, int(rng.integers(2, 5))))
+        network = Network(widths=widths, classes=2)
+        limits = thresholds(network, Training(gamma=widths[1:], nu=1, r=2))
+        try:
+            program = compile_program(network, core, limits)
+        except BepError:
+            continue
+        program.words(core)
+        return
