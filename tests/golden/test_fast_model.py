@@ -1,8 +1,12 @@
 """`FastModel` against `StepModel`: the same bits after any number of samples, in both engines."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+
 from bepsw.errors import BepError
+from bepsw.generator import DITHER_BITS, LEVELS, bank_size
 from bepsw.golden import FastModel, StepModel, fast, kernels
 from bepsw.spec import divisors, thresholds
 
@@ -89,13 +93,32 @@ def test_every_single_step_saturates_by_itself(engine, bits, online, setup, samp
     state = at_the_ends(s, step.state().generator)
     limits = thresholds(s.network, s.training)
     for model in (step, quick):
-        model.configure(type(limits)(**{**vars(limits), "margin": 10**6, "reinforce": (2**25, 2**26 - 1)}))
+        model.configure(replace(limits, margin=10**6, reinforce=(2**25, 2**26 - 1)))
         model.load(state)
     data = samples(s, 60)
     assert_same_results(step.train(*data, close=True), quick.train(*data, close=True))
     assert_same_state(step, quick)
     assert step.counters == quick.counters
     assert step.counters.saturations > 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("above", [0, 1])
+def test_the_dither_itself_is_not_below(above, engine, setup, samples):
+    """A lane whose number equals t with a dither that equals f: too rare to be met by chance."""
+    s = setup(90, widest=10, depth=1, bits=8, online=False)
+    s.lanes, number, dither = 13, 0b1000000101, 0x8001
+    flat = dither << LEVELS * 16 | sum((number >> level & 1) << 16 * level for level in range(LEVELS))
+    bank = np.array([flat >> 64 * n & (1 << 64) - 1 for n in range(bank_size(s.lanes))], dtype=np.uint64)
+    limits = thresholds(s.network, s.training)
+    quick = FastModel(s.network, s.training, s.prototypes, lanes=s.lanes, engine=engine)
+    # no sample triggers, so that nothing but the sweep moves a counter
+    quick.configure(replace(limits, margin=-(10**6), reinforce=((number << DITHER_BITS | dither) + above,)))
+    before = replace(quick.state(), generator=bank, pending=0)
+    quick.load(before)
+    quick.train(*samples(s, 1), close=True)
+    moved = quick.state().hidden[0] != before.hidden[0]
+    assert moved[0, 0] == bool(above)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

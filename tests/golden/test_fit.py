@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from bepsw.checkpoint import load_checkpoint
 from bepsw.errors import BepError
 from bepsw.fit import FitData, epoch_order, fit
@@ -244,6 +245,23 @@ def test_every_epoch_has_its_own_order_from_seed_and_epoch_alone():
         9,
         10,
     ]  # kept literally: another numpy must give the same
+
+
+def test_samples_come_in_the_order_of_their_epoch():
+    seen = []
+
+    class Watched(FastModel):
+        def train(self, bits, labels, *, close=False):
+            seen.append((bits.tolist(), labels.tolist(), close))
+            return super().train(bits, labels, close=close)
+
+    model, run = target(Watched)
+    some = data()
+    fit(model, run, some, epochs=3, chunk=40)
+    for epoch in range(3):
+        order = epoch_order(TRAINING.seed, epoch, 60)
+        for part, close in ((order[:40], False), (order[40:], True)):
+            assert seen.pop(0) == (some.train_bits[part].tolist(), some.train_labels[part].tolist(), close)
 
 
 def test_other_data_and_nonsense_are_refused():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bepsw import generator
 from bepsw.generator import DITHER_BITS, LEVELS, Generator, bank_bits, bank_size, seed_bank, step_bank
 from bepsw.spec import REINFORCE_BITS
@@ -82,6 +83,17 @@ def test_lanes_and_words_are_uncorrelated(probability):
     assert np.abs(same_word).max() < limit
     for lag in (1, 2, 7):
         assert np.abs(mask[:-lag].T @ mask[lag:] / (words - lag)).max() < limit, lag
+
+
+def test_the_dither_itself_is_not_below():
+    """A lane whose number equals t with a dither that equals f: too rare to be met by chance."""
+    lanes, number, dither = 13, 0b1000000101, 0x8001
+    source = Generator(0, lanes)
+    flat = dither << LEVELS * 16 | sum((number >> level & 1) << 16 * level for level in range(LEVELS))
+    start = np.array([flat >> 64 * n & (1 << 64) - 1 for n in range(bank_size(lanes))], dtype=np.uint64)
+    for threshold, hit in ((number << DITHER_BITS | dither, False), (number << DITHER_BITS | dither + 1, True)):
+        source.state = start
+        assert source.masks(threshold, 1, lanes)[0, 0] == hit
 
 
 def test_bank_holds_exactly_the_bits_of_a_word():
