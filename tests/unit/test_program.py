@@ -66,13 +66,13 @@ def test_steps_of_a_network_worked_out_by_hand():
     assert tables["backward"] == [
         {
             "last": 0, "from_prototype": 1, "walk": 1, "layer": 1, "beats": 1, "beat_base": 7, "rows": 3,
-            "last_rows": 3, "group": 1, "group_step": 0, "gate": 2, "weight_base": 7, "words_per_row": 1, "full_segments": 1,
-            "last_segments": 1,
+            "last_rows": 3, "group": 1, "group_step": 0, "gate": 2, "weight_base": 7, "words_per_row": 1,
+            "full_segments": 1, "last_segments": 1,
         },
         {
             "last": 1, "from_prototype": 0, "walk": 0, "layer": 0, "beats": 7, "beat_base": 0, "rows": 1,
-            "last_rows": 1, "group": 7, "group_step": 1, "gate": 6, "weight_base": 0, "words_per_row": 1, "full_segments": 3,
-            "last_segments": 3,
+            "last_rows": 1, "group": 7, "group_step": 1, "gate": 6, "weight_base": 0, "words_per_row": 1,
+            "full_segments": 3, "last_segments": 3,
         },
     ]  # fmt: skip
     assert tables["hidden"] == [
