@@ -123,16 +123,16 @@ class Backward(wiring.Component):
             write.addr.eq(Cat(self.z_beat, self.z_context)),
             write.data.eq(self.z_data),
             beat.eq(job.beat_base + issue.tag.beat),
-            read.addr.eq(delay(m, Cat(beat, self.judged.payload.context), 2, name="z_address")),
+            read.addr.eq(delay(m, Cat(beat, self.judged.payload.context), DesiredStore.latency - 2, name="z_address")),
             read.en.eq(1),
         ]
-        z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots))
+        z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots), reset_less=True)
         m.d.sync += z.eq(read.data)
         tag = delay(m, issue.tag, DesiredStore.latency, name="row_tag")
 
         late = delay(m, tag, 1, name="judged_tag")
         wrong, gate, aim = Signal(core.slots), Signal(core.slots), Signal(core.slots)
-        magnitude = Signal(data.ArrayLayout(core.z_bits - 1, core.slots))
+        magnitude = Signal(data.ArrayLayout(core.z_bits - 1, core.slots), reset_less=True)
         for slot in range(core.slots):
             size = Signal(core.z_bits - 1, name=f"size_{slot}")
             active = z[slot] >= 0
@@ -165,7 +165,7 @@ class Backward(wiring.Component):
         """The W words of the walk, the column read-out, and its way back into the desired activations."""
         core = self.core
         job = issue.job
-        walk = delay(m, Cat(issue.tag.valid & job.walk, issue.walk_address), 2, name="walk")
+        walk = delay(m, Cat(issue.tag.valid & job.walk, issue.walk_address), issue.walk_delay, name="walk")
         count = Signal(range(core.prototype_segments + 1))
         with m.If(columns.segment_valid):
             m.d.sync += count.eq(count + 1)
@@ -208,4 +208,4 @@ class Backward(wiring.Component):
             read.addr.eq(Cat(self.winners_index, self.winners_bank)),
             read.en.eq(1),
         ]
-        m.d.sync += self.winners.eq(read.data)
+        m.d.comb += self.winners.eq(delay(m, read.data, 1, name="winners_output"))

@@ -4,7 +4,7 @@ IDLE ─► FETCH a step ─► WAIT for the W port ─► STREAM beats ─► D
 A step that does not walk (layer 1) goes from DRAIN to the next step.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,13 +29,14 @@ class BackwardIssue(wiring.Component):
     forward_streaming : In, hold : Out, W port arbitration
     start, advance : Out, rewind and step the desired activations
     job : Out, the step in force; context, label : Out, of the sample
-    tag : Out, a beat is issued; walk_address : Out, its W word
+    tag : Out, a beat is issued; walk_address : Out, its W word, wanted `walk_delay` cycles later
     scan_start : Out; winner_write : In, one-cycle pulse per entry; bank : Out
     read, position, first_slot, last_slot : Out, column read-out; desired_segment : In, where the next one goes
     bank_done : In, pulse, the update stage has finished a bank
     peek, peek_address, peek_position : In, read a W segment back while idle; peek_done : Out
     """
 
+    walk_delay = DesiredStore.latency - 2
     settle = ColumnCount.read_latency + 2
 
     def __init__(self, core):
@@ -110,8 +111,8 @@ class BackwardIssue(wiring.Component):
             self.updates.payload.bank.eq(self.bank),
             self.updates.payload.count.eq(Mux(token.triggered, count, 0)),
         ]
-        walked = Signal()
-        m.d.sync += walked.eq(self.tag.valid & job.walk)
+        walked = Signal(self.walk_delay - 1)  # words of the walk that are issued and not yet at the W plane
+        m.d.sync += walked.eq(Cat(self.tag.valid & job.walk, walked))
         handed = Signal()  # a bank with winners goes to the update stage
         m.d.sync += banks.eq(banks + handed - self.bank_done)
         m.d.sync += count.eq(count + self.winner_write)
@@ -175,7 +176,7 @@ class BackwardIssue(wiring.Component):
                     m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1), handed.eq(count != 0)]
                     m.d.sync += self.bank.eq(self.bank ^ handed)
                     m.next = "IDLE"
-        m.d.comb += self.hold.eq(walked | (job.walk & (fsm.ongoing("WAIT") | fsm.ongoing("STREAM"))))
+        m.d.comb += self.hold.eq(walked.any() | (job.walk & (fsm.ongoing("WAIT") | fsm.ongoing("STREAM"))))
         return m
 
     def _read_out(self, m, chunk, last_chunk, left, peeking):

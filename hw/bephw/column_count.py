@@ -76,7 +76,7 @@ class ColumnCount(wiring.Component):
 
     def _slot_of(self, m, i, per_slot, name):
         """What the slot says that segment i belongs to: slot ⌊i/s⌋."""
-        value = Signal(name=f"{name}_{i}", attrs={"keep": 1})
+        value = Signal(name=f"{name}_{i}", attrs={"keep": 1}, reset_less=True)
         with m.Switch(self.row_segments):
             for row_segments in range(1, self.core.segments + 1):
                 slot = i // row_segments
@@ -92,11 +92,12 @@ class ColumnCount(wiring.Component):
         core = self.core
         gate = self._slot_of(m, i, self.gate & self.valid.replicate(core.slots), "gate")
         desired = self._slot_of(m, i, self.desired, "desired")
-        empty = Signal(name=f"empty_{i}", attrs={"keep": 1})
+        empty = Signal(name=f"empty_{i}", attrs={"keep": 1}, reset_less=True)
         m.d.sync += empty.eq((turn == (i - 1) % _TURNS) | self.clear)
         lanes = []
         for lane in range(core.lanes):
-            low, up = Signal(_TURN_BITS, name=f"low_{i}_{lane}"), Signal(name=f"up_{i}_{lane}")
+            low = Signal(_TURN_BITS, name=f"low_{i}_{lane}", reset_less=True)
+            up = Signal(name=f"up_{i}_{lane}")
             m.d.comb += up.eq(gate & (self.weights[i][lane] == desired))
             m.d.sync += low.eq(low + up)
             with m.If(empty):
@@ -112,9 +113,10 @@ class ColumnCount(wiring.Component):
         m.submodules[f"counters_{number}"] = memory
         read, write = memory.read_port(domain="comb"), memory.write_port()
 
-        select = Signal(_TURN_BITS, name=f"select_{number}", attrs={"keep": 1})
+        select = Signal(_TURN_BITS, name=f"select_{number}", attrs={"keep": 1}, reset_less=True)
         m.d.sync += select.eq(turn + 1)
-        poured = [Signal(_TURN_BITS + 1, name=f"poured_{number}_{lane}") for lane in range(core.lanes)]
+        names = [f"poured_{number}_{lane}" for lane in range(core.lanes)]
+        poured = [Signal(_TURN_BITS + 1, name=name, reset_less=True) for name in names]
         with m.Switch(select):
             for turn_of, member in enumerate(members):
                 with m.Case(turn_of):
@@ -129,10 +131,10 @@ class ColumnCount(wiring.Component):
             m.d.sync += fresh.eq(fresh & ~(1 << at))
         m.d.sync += keep.eq(~fresh.bit_select(at, 1))
 
-        wide = Signal(bits * core.lanes, name=f"wide_{number}")
+        wide = Signal(bits * core.lanes, name=f"wide_{number}", reset_less=True)
         m.d.sync += wide.eq(read.data)
         added = delay(m, Cat(*poured), 1, name=f"added_{number}")
-        total = Signal(bits * core.lanes, name=f"total_{number}")
+        total = Signal(bits * core.lanes, name=f"total_{number}", reset_less=True)
         for lane in range(core.lanes):
             before = Mux(keep, wide[lane * bits :][:bits], 0)
             up, low = added[lane * (_TURN_BITS + 1)], added[lane * (_TURN_BITS + 1) + 1 :][:_TURN_BITS]
@@ -162,7 +164,7 @@ class ColumnCount(wiring.Component):
         core = self.core
         bits = core.max_width.bit_length()
         chosen = delay(m, self.position >> _TURN_BITS, 1, name="chosen")
-        selected = Signal(bits * core.lanes)
+        selected = Signal(bits * core.lanes, reset_less=True)
         with m.Switch(chosen):
             for number, group in enumerate(groups):
                 with m.Case(number):
@@ -170,10 +172,12 @@ class ColumnCount(wiring.Component):
         read = delay(m, self.read, 2, name="read")
         first = delay(m, self.first_slot, 2, name="first_slot")
         last = delay(m, self.last_slot, 2, name="last_slot")
+        segment, raw = Signal(core.lanes, reset_less=True), Signal(core.lanes, reset_less=True)
+        m.d.comb += [self.segment.eq(segment), self.raw.eq(raw)]
         for lane in range(core.lanes):
-            total = Signal(bits, name=f"sum_{lane}")
+            total = Signal(bits, name=f"sum_{lane}", reset_less=True)
             with m.If(read):
                 m.d.sync += total.eq(Mux(first, 0, total) + selected[lane * bits :][:bits])
-            m.d.sync += [self.segment[lane].eq((total << 1) >= gated), self.raw[lane].eq(total[0])]
+            m.d.sync += [segment[lane].eq((total << 1) >= gated), raw[lane].eq(total[0])]
         complete = Signal()
         m.d.sync += [complete.eq(read & last), self.segment_valid.eq(complete)]

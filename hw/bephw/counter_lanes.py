@@ -50,7 +50,7 @@ class CounterLanes(wiring.Component):
                 # +1 is carry-in 1, −1 is all ones, 0 is neither.
                 step.eq(Mux(self.enable[lane] & ~limit, Cat(1, (~self.up[lane]).replicate(self.bits - 1)), 0)),
             ]
-            after = Signal(self.bits, name=f"after_{lane}")
+            after = Signal(self.bits, name=f"after_{lane}", reset_less=True)
             m.d.sync += [after.eq(k + step), self.saturated[lane].eq(self.enable[lane] & limit)]
             m.d.comb += [self.o[lane].eq(after), self.positive[lane].eq(~after[-1])]
         return m

@@ -33,7 +33,7 @@ class DesiredStore(wiring.Component):
     desired_enable, desired_half, desired_segment, desired_data : In
     """
 
-    latency = 4
+    latency = 5
 
     def __init__(self, core):
         self.core = core
@@ -80,14 +80,17 @@ class DesiredStore(wiring.Component):
             m.d.comb += pair.eq((segment + 1 - odd) >> 1)
             prototype = self._bank(m, "prototype", odd, core.classes * pairs, label * pairs + pair, "block")
             desired = self._bank(m, "desired", odd, 2 * pairs, half * pairs + pair, "distributed")
-            bank = Signal(core.lanes, name=f"bank_{odd}")
-            m.d.sync += bank.eq(Mux(delay(m, source, 1, name=f"source_{odd}"), prototype, desired))
+            # Registered first and chosen then: the register belongs to the block RAM.
+            prototype = delay(m, prototype, 1, name=f"prototype_output_{odd}")
+            desired = delay(m, desired, 1, name=f"desired_output_{odd}")
+            bank = Signal(core.lanes, name=f"bank_{odd}", reset_less=True)
+            m.d.sync += bank.eq(Mux(delay(m, source, 2, name=f"source_{odd}"), prototype, desired))
             read.append(bank)
         even, odd = read
-        swapped = delay(m, segment[0], 2, name="swapped")
-        window = Signal(2 * core.lanes)
+        swapped = delay(m, segment[0], 3, name="swapped")
+        window = Signal(2 * core.lanes, reset_less=True)
         m.d.sync += window.eq(Mux(swapped, Cat(odd, even), Cat(even, odd)))
-        m.d.sync += self.bits.eq(window >> delay(m, position, 3, name="position"))
+        m.d.sync += self.bits.eq(window >> delay(m, position, 4, name="position"))
         return m
 
     def _bank(self, m, name, odd, depth, address, style):

@@ -8,6 +8,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .delay import delay
+
 __all__ = ["HiddenBank"]
 
 
@@ -55,5 +57,5 @@ class HiddenBank(wiring.Component):
             write.data.eq(self.write_data),
             write.en.eq(self.write_enable),
         ]
-        m.d.sync += self.read_data.eq(read.data)
+        m.d.comb += self.read_data.eq(delay(m, read.data, 1, name="output"))
         return m

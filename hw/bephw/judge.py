@@ -73,12 +73,12 @@ class Judge(wiring.Component):
         with m.If(self.valid):
             m.d.sync += base.eq(Mux(self.last, 0, base + self.rows))
         others = []
-        true = Signal(self._candidate())
+        true = Signal(self._candidate(), reset_less=True)
         m.d.sync += true.valid.eq(0)
         for slot in range(self.core.slots):
             index = Signal(LABEL_BITS + 1, name=f"class_{slot}")
             here = Signal(name=f"here_{slot}")
-            other = Signal(self._candidate(), name=f"other_{slot}")
+            other = Signal(self._candidate(), name=f"other_{slot}", reset_less=True)
             m.d.comb += [index.eq(base + slot), here.eq(self.valid & (slot < self.rows))]
             m.d.sync += [
                 other.valid.eq(here & (index != self.label)),
@@ -99,7 +99,7 @@ class Judge(wiring.Component):
         while len(candidates) > 1:
             winners = []
             for i in range(0, len(candidates) - 1, 2):
-                best = Signal(self._candidate(), name=f"best_{level}_{i // 2}")
+                best = Signal(self._candidate(), name=f"best_{level}_{i // 2}", reset_less=True)
                 earlier, later = candidates[i], candidates[i + 1]
                 m.d.sync += best.eq(Mux(self._better(later, earlier), later, earlier))
                 winners.append(best)
@@ -110,8 +110,8 @@ class Judge(wiring.Component):
 
     def _verdict(self, m, valid, last, label, best, true):
         """Running best over the beats of one sample, then the comparison with the true class."""
-        running = Signal(self._candidate())
-        score = Signal(signed(self.core.z_bits))
+        running = Signal(self._candidate(), reset_less=True)
+        score = Signal(signed(self.core.z_bits), reset_less=True)
         fresh = Signal(init=1)
         with m.If(valid):
             m.d.sync += fresh.eq(last)
@@ -122,8 +122,8 @@ class Judge(wiring.Component):
         ended = delay(m, last, 1, name="ended")
         label = delay(m, label, 1, name="ended_label")
 
-        margin = Signal(signed(self.core.z_bits + 1))
-        prediction = Signal(LABEL_BITS)
+        margin = Signal(signed(self.core.z_bits + 1), reset_less=True)
+        prediction = Signal(LABEL_BITS, reset_less=True)
         true_wins = (score > running.score) | ((score == running.score) & (label < running.index))
         m.d.sync += [
             margin.eq(score - running.score),

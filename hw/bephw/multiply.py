@@ -44,7 +44,7 @@ class Multiply(wiring.Component):
                 if len(pair) == 1:
                     terms.append(delay(m, pair[0], 1, name=f"odd_{level}"))
                     continue
-                total = Signal(self.out_bits, name=f"sum_{level}_{i}")
+                total = Signal(self.out_bits, name=f"sum_{level}_{i}", reset_less=True)
                 m.d.sync += total.eq(pair[0] + pair[1])
                 terms.append(total)
         m.d.comb += self.o.eq(terms[0] if terms else 0)

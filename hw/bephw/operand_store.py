@@ -87,7 +87,7 @@ class OperandStore(wiring.Component):
             memory = Memory(shape=self.core.lanes, depth=self.depth, init=[], attrs={"ram_style": "distributed"})
             m.submodules[f"segment_{i}"] = memory
             write, read = memory.write_port(), memory.read_port(domain="comb")
-            output = Signal(self.core.lanes, name=f"output_{i}")
+            output = Signal(self.core.lanes, name=f"output_{i}", reset_less=True)
             m.d.sync += output.eq(read.data)
             m.d.comb += [
                 write.addr.eq(self.write_address),

@@ -50,7 +50,7 @@ class Packer(wiring.Component):
         full = Signal()
         m.d.comb += [filled.eq(level + self.rows), full.eq(filled >= lanes)]
 
-        shifted = Signal(lanes + slots)
+        shifted = Signal(lanes + slots, reset_less=True)
         valid, last, emit, rest = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [
             shifted.eq(self.bits << level),
@@ -68,14 +68,16 @@ class Packer(wiring.Component):
     def _merge(self, m, shifted, valid, last, emit, rest):
         lanes, slots = self.lanes, self.slots
         open_bits = Signal(lanes + slots)
+        segment = Signal(lanes, reset_less=True)
         total = Signal(lanes + slots)
         spill = Signal()  # bits beyond the last full segment leave one cycle later
         first = Signal(init=1)
+        m.d.comb += self.segment.eq(segment)
         m.d.comb += total.eq(Mux(valid, open_bits | shifted, open_bits))
         m.d.sync += [
             spill.eq(rest),
             self.segment_valid.eq(emit | spill),
-            self.segment.eq(total),
+            segment.eq(total),
             self.begin.eq(emit & first),
         ]
         with m.If(emit):

@@ -50,7 +50,7 @@ class PopCount(wiring.Component):
     def _count(self, m, bits, name):
         """Registered count of `bits`, exactly `latency_of(len(bits))` cycles later."""
         width = len(bits)
-        total = Signal(range(width + 1), name=name)
+        total = Signal(range(width + 1), name=name, reset_less=True)
         if width <= 3:
             m.d.sync += total.eq(sum(bits[1:], bits[0]))
             return total

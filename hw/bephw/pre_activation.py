@@ -86,7 +86,7 @@ class PreActivation(wiring.Component):
     def _finish(self, m, counts, tag):
         """Add up the words of a row (only slot 0 has rows of several words), then z = K − 2n."""
         core = self.core
-        mismatches = Signal(data.ArrayLayout(core.max_fan_in.bit_length(), core.slots))
+        mismatches = Signal(data.ArrayLayout(core.max_fan_in.bit_length(), core.slots), reset_less=True)
         for slot in range(core.slots):
             earlier = Mux(tag.first_word, 0, mismatches[slot]) if slot == 0 else 0
             if slot == 0:
@@ -96,6 +96,8 @@ class PreActivation(wiring.Component):
                 m.d.sync += mismatches[slot].eq(counts[slot])
         added = delay(m, tag, 1, name="added")
         m.d.comb += self.z_step.eq(added.step)
+        z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots), reset_less=True)
+        m.d.comb += self.z.eq(z)
         for slot in range(core.slots):
-            m.d.sync += self.z[slot].eq(self.fan_in - (mismatches[slot] << 1))
+            m.d.sync += z[slot].eq(self.fan_in - (mismatches[slot] << 1))
         m.d.sync += [self.tag_out.eq(added), self.tag_out.valid.eq(added.valid & added.last_word)]

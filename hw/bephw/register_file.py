@@ -10,9 +10,10 @@ from bepsw.registers import address
 from .admission import BATCH_BITS
 from .types import LABEL_BITS, BusSignature
 
-__all__ = ["COUNTER_BITS", "RegisterFile"]
+__all__ = ["COUNTER_BITS", "RESET_CYCLES", "RegisterFile"]
 
 COUNTER_BITS = 48
+RESET_CYCLES = 128  # more than the longest path of data through the core
 
 
 class RegisterFile(wiring.Component):
@@ -23,7 +24,7 @@ class RegisterFile(wiring.Component):
     bus : In
     run, train, online, margin, batch, class_count : Out, settings
     set_pending, pending_value, pending : PENDING is kept by the admission
-    reset : Out, pulse
+    reset : Out, `RESET_CYCLES` long, after power-on and on command
     idle : In; errors : In, pulses by bit; count_NAME : In, increments of the counters
     set_select, set_row, push, pull, value : Out, and select, row, piece, piece_ready : In, the window
     """
@@ -43,7 +44,7 @@ class RegisterFile(wiring.Component):
                 "pending": In(BATCH_BITS),
                 "set_pending": Out(1),
                 "value": Out(32),
-                "reset": Out(1),
+                "reset": Out(1, init=1),
                 "idle": In(1),
                 "errors": In(len(registers.ERRORS)),
                 **counters,
@@ -102,11 +103,14 @@ class RegisterFile(wiring.Component):
 
     def _writes(self, m, write):
         wdata = self.bus.wdata
+        # Delay lines have no reset: the reset lasts until they have run empty, after power-on as well.
+        resetting = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1)
+        m.d.sync += [self.reset.eq(resetting != 0), resetting.eq(resetting - (resetting != 0))]
         with m.If(write), m.Switch(self.bus.addr):
             with m.Case(address("CONTROL")):
                 m.d.sync += Cat(self.run, self.train, self.online).eq(wdata)
-            with m.Case(address("COMMAND")):
-                m.d.comb += self.reset.eq(wdata[0])
+            with m.Case(address("COMMAND")), m.If(wdata[0]):
+                m.d.sync += resetting.eq(~0)
             with m.Case(address("PENDING")):
                 m.d.comb += self.set_pending.eq(1)
             with m.Case(address("WINDOW_SELECT")):

@@ -69,14 +69,14 @@ class Reinforce(wiring.Component):
         lanes = self.core.lanes
         lanes8 = -(-lanes // 8) * 8
         dither = draws[LEVELS * lanes8 :][:DITHER_BITS]
-        tie = Signal()
+        tie = Signal(reset_less=True)
         m.d.sync += tie.eq(dither < self.threshold[:DITHER_BITS])
         draws = delay(m, draws[: LEVELS * lanes8], 1, name="draws")
         levels = delay(m, self.threshold[DITHER_BITS:], 1, name="levels")
 
         half = LEVELS // 2
         below = self._levels(draws, levels, tie.replicate(lanes), range(half))
-        part = Signal(lanes)
+        part = Signal(lanes, reset_less=True)
         m.d.sync += part.eq(below)
         draws = delay(m, draws, 1, name="draws_high")
         levels = delay(m, levels, 1, name="levels_high")

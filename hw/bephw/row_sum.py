@@ -51,7 +51,7 @@ class RowSum(wiring.Component):
         ends = self._ends(m, self._prefixes(m))
         for slot in range(self.slots):
             before = ends[slot - 1] if slot else 0
-            row = Signal(self.out_bits, name=f"row_{slot}")
+            row = Signal(self.out_bits, name=f"row_{slot}", reset_less=True)
             m.d.sync += row.eq(ends[slot] - before)
             m.d.comb += self.o[slot].eq(row)
         return m
@@ -62,7 +62,7 @@ class RowSum(wiring.Component):
         for level in range(ceil_log2(self.segments)):
             block, stage = 1 << level, []
             for i in range(self.segments):
-                total = Signal(self.out_bits, name=f"prefix_{level}_{i}")
+                total = Signal(self.out_bits, name=f"prefix_{level}_{i}", reset_less=True)
                 added = sums[(i & ~(block - 1)) - 1] if i & block else 0
                 m.d.sync += total.eq(sums[i] + added)
                 stage.append(total)
@@ -74,7 +74,7 @@ class RowSum(wiring.Component):
         select = delay(m, self.row_segments, ceil_log2(self.segments), name="row_segments")
         ends = []
         for slot in range(self.slots):
-            end = Signal(self.out_bits, name=f"end_{slot}")
+            end = Signal(self.out_bits, name=f"end_{slot}", reset_less=True)
             with m.Switch(select):
                 for row_segments in range(1, self.segments // (slot + 1) + 1):
                     with m.Case(row_segments):

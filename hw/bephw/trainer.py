@@ -17,6 +17,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from bepsw.registers import WINDOWS
 
 from .backward import Backward
+from .delay import delay
 from .forward import Forward
 from .hidden_bank import HiddenBank
 from .loader import Loader
@@ -169,9 +170,7 @@ class Trainer(wiring.Component):
                 read.addr.eq(Cat(engine.store_segment, update.context)),
                 read.en.eq(1),
             ]
-            output = Signal(core.lanes, name=f"{name}_output")
-            m.d.sync += output.eq(read.data)
-            stores.append(output)
+            stores.append(delay(m, read.data, 1, name=f"{name}_output"))
         from_input, chosen = Signal(), Signal()
         m.d.sync += [from_input.eq(engine.from_input), chosen.eq(from_input)]
         m.d.comb += [
@@ -220,7 +219,7 @@ class Trainer(wiring.Component):
         active, taken = Signal(), Signal()
         m.d.comb += [
             active.eq(~loader.idle),
-            self.idle.eq(~active & (quiet == _QUIET)),
+            self.idle.eq(~active & (quiet == _QUIET) & ~registers.reset),
             registers.idle.eq(self.idle),
             window.idle.eq(self.idle),
             registers.errors.eq(Cat(loader.bad_frame, loader.bad_label, window.refused)),

@@ -57,18 +57,18 @@ class WeightPlane(wiring.Component):
         read, write = memory.read_port(), memory.write_port()
 
         # Kept: merging the copies would make one net of them again.
-        read_address = Signal(range(core.weight_words), name=f"read_address_{i}", attrs={"keep": 1})
-        write_address = Signal(range(core.weight_words), name=f"write_address_{i}", attrs={"keep": 1})
-        write_enable = Signal(name=f"write_enable_{i}")
-        write_data = Signal(core.lanes, name=f"write_data_{i}", attrs={"keep": 1})
+        read_address = Signal(range(core.weight_words), name=f"read_address_{i}", attrs={"keep": 1}, reset_less=True)
+        write_address = Signal(range(core.weight_words), name=f"write_address_{i}", attrs={"keep": 1}, reset_less=True)
+        write_enable = Signal(name=f"write_enable_{i}", reset_less=True)
+        write_data = Signal(core.lanes, name=f"write_data_{i}", attrs={"keep": 1}, reset_less=True)
         m.d.sync += [
             read_address.eq(self.read_address),
             write_address.eq(self.write_address),
             write_enable.eq(self.write_enable & (self.write_position == i)),
             write_data.eq(self.write_data),
         ]
-        output = Signal(core.lanes, name=f"output_{i}")
-        fabric = Signal(core.lanes, name=f"fabric_{i}")
+        output = Signal(core.lanes, name=f"output_{i}", reset_less=True)
+        fabric = Signal(core.lanes, name=f"fabric_{i}", reset_less=True)
         m.d.sync += [output.eq(read.data), fabric.eq(output)]
         m.d.comb += [
             read.addr.eq(read_address),

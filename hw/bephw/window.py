@@ -61,7 +61,7 @@ class Window(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         pieces = self.width // 32
-        row = Array(Signal(32, name=f"piece_{i}") for i in range(pieces))
+        row = Array(Signal(32, name=f"piece_{i}", reset_less=True) for i in range(pieces))
         index, last = Signal(range(pieces)), Signal(range(pieces))
         left = Signal(range(self.fetch_cycles + 1))
         readable = Signal()

@@ -114,8 +114,9 @@ class WinnerRows(wiring.Component):
         """Base + beat·R·s + slot·s for the H bank, base + beat·(words a row) and slot·s for the W plane."""
         core = self.core
         row = self.row
-        now, beat = Signal(job_layout(core)), Signal(range(core.beats))
-        slot = Signal(range(core.slots))
+        now = Signal(job_layout(core), reset_less=True)
+        beat = Signal(range(core.beats), reset_less=True)
+        slot = Signal(range(core.slots), reset_less=True)
         m.d.sync += [
             now.layer.eq(entry.layer),
             now.desired.eq(chosen.desired),
@@ -138,8 +139,9 @@ class WinnerRows(wiring.Component):
         start = delay(m, row.weight_base, deepest, name="weight_base")
         spans = delay(m, row.words_per_row != 1, deepest, name="spans")
         job = delay(m, now, deepest, name="job")
-        beat_address, slot_offset = Signal(hidden), Signal(hidden)
-        late, done = Signal(job_layout(core)), Signal(job_layout(core))
+        beat_address, slot_offset = Signal(hidden, reset_less=True), Signal(hidden, reset_less=True)
+        late = Signal(job_layout(core), reset_less=True)
+        done = Signal(job_layout(core), name="job_done", reset_less=True)
         m.d.sync += [
             beat_address.eq(base + by_beat),
             slot_offset.eq(by_slot),

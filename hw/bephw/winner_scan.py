@@ -113,7 +113,7 @@ class WinnerScan(wiring.Component):
         core = self.core
         best, opened = [], []
         for slot in range(core.slots):
-            row = Signal(self._candidate(), name=f"row_{slot}")
+            row = Signal(self._candidate(), name=f"row_{slot}", reset_less=True)
             m.d.sync += [
                 row.valid.eq(self.wrong[slot] & self.valid & (slot < self.rows)),
                 row.magnitude.eq(self.magnitude[slot]),
@@ -125,8 +125,8 @@ class WinnerScan(wiring.Component):
         for level in range(ceil_log2(core.slots)):
             distance, stage, flags = 1 << level, [], []
             for slot in range(core.slots):
-                out = Signal(self._candidate(), name=f"scan_{level}_{slot}")
-                flag = Signal(name=f"opened_{level}_{slot}")
+                out = Signal(self._candidate(), name=f"scan_{level}_{slot}", reset_less=True)
+                flag = Signal(name=f"opened_{level}_{slot}", reset_less=True)
                 if slot < distance:
                     m.d.sync += [out.eq(best[slot]), flag.eq(opened[slot])]
                 else:

@@ -116,7 +116,7 @@ PRESETS = {
     ),
     # 50 000 hidden weights at B = 8 on an ECP5-25F.
     "small": Core(
-        lanes=36, segments=8, slots=4, weight_words=512, hidden_words=1536, max_width=512, max_fan_in=1024,
+        lanes=36, segments=8, slots=4, weight_words=512, hidden_words=2048, max_width=512, max_fan_in=1024,
         operand_words=4, beats=256, store_segments=32, prototype_segments=16,
     ),
     # 784-255-255 on an ECP5-85F: 1152 W lanes, 4096 words of 72 counters.

@@ -36,6 +36,7 @@ class Timing:
     read : W plane. z : from the weights to a pre-activation. judge : from the last scores to the verdict.
     pass_gap : from the last word of a pass to the pick of the same thread's next pass.
     drain, walk_drain, settle : of the backward stage, without and with a walk, and after a read-out.
+    walk_delay : from a beat of a walk to its W word.
     queue : of a token queue. update_start, update_end : from a sample with winners to its first segment, and from the
     last segment to the next state. sweep_start : from the state before the sweep to its first segment.
     """
@@ -46,6 +47,7 @@ class Timing:
     pass_gap: int
     drain: int
     walk_drain: int
+    walk_delay: int
     update_start: int
     settle: int = 6
     queue: int = 2
@@ -55,14 +57,16 @@ class Timing:
     @classmethod
     def of(cls, core):
         """Timing of a core."""
+        desired = 5
         z = _popcount_latency(core.lanes) + _levels(core.segments) + 2 + 2
         return cls(
             read=4,
             z=z,
             judge=4 + _levels(core.slots),
             pass_gap=4 + z + 4,
-            drain=4 + 1 + 2 + _levels(core.slots) + 2,
-            walk_drain=max(4 + 1 + 2 + _levels(core.slots) + 2, 4 + 1 + 12 - 1),
+            drain=desired + 1 + 2 + _levels(core.slots) + 2,
+            walk_drain=max(desired + 1 + 2 + _levels(core.slots) + 2, desired + 1 + 12 - 1),
+            walk_delay=desired - 2,
             update_start=7 + 1 + max(1, _levels(_levels(core.beats))) + 2,
         )
 
@@ -293,7 +297,7 @@ class _Backward:
         if step["walk"]:
             start = max(start, line.stream_end + 1)
             line.words[1] += step["beats"]
-            line.port = max(line.port, start + step["beats"] + 2)
+            line.port = max(line.port, start + step["beats"] + timing.walk_delay)
         end = start + step["beats"] + (timing.walk_drain if step["walk"] else timing.drain)
         if step["walk"]:
             last_chunk = self.chunk == step["words_per_row"] - 1
