@@ -36,7 +36,7 @@ class WithTable(wiring.Component):
 
 
 def schedule(steps, core, start):
-    """Beats {cycle: (word address or None, beat, first, scan)}, read-outs {cycle: position}, cycle of the hand-over."""
+    """Beats {cycle: (word address or None, beat, scan, rows)}, read-outs {cycle: position}, cycle of the hand-over."""
     beats, reads, at = {}, {}, start + 1
     for step in steps:
         chunks = step["words_per_row"] if step["walk"] else 1
@@ -46,9 +46,9 @@ def schedule(steps, core, start):
             for beat in range(step["beats"]):
                 address = step["weight_base"] + beat * step["words_per_row"] + chunk if step["walk"] else None
                 rows = step["last_rows"] if beat == step["beats"] - 1 else step["rows"]
-                beats[at] = address, beat, int(beat == 0), int(chunk == 0), rows
+                beats[at] = address, beat, int(chunk == 0), rows
                 at += 1
-            at += BackwardIssue.drain_of(core)
+            at += BackwardIssue.drain_of(core, walk=bool(step["walk"]))
             if step["walk"]:
                 segments = step["last_segments"] if chunk == chunks - 1 else step["full_segments"]
                 for segment in range(segments):
@@ -89,9 +89,9 @@ def test_a_sample_follows_its_schedule_to_the_cycle(core, seed):
     seen = trace(dut, inputs, [f"inner.{name}" for name in watch], after=5)
     seen = {name: seen[f"inner.{name}"] for name in watch}
     assert [cycle for cycle, tag in enumerate(seen["tag"]) if tag["valid"]] == list(beats)
-    for cycle, (address, beat, first, scan, rows) in beats.items():
+    for cycle, (address, beat, scan, rows) in beats.items():
         tag = seen["tag"][cycle]
-        assert (tag["beat"], tag["first"], tag["scan"], tag["rows"]) == (beat, first, scan, rows), cycle
+        assert (tag["beat"], tag["scan"], tag["rows"]) == (beat, scan, rows), cycle
         assert tag["walk"] == (address is not None) and not tag["peek"]
         assert address is None or seen["walk_address"][cycle] == address
     assert [cycle for cycle, read in enumerate(seen["read"]) if read] == list(reads)
@@ -104,7 +104,8 @@ def test_a_sample_follows_its_schedule_to_the_cycle(core, seed):
 
 @SHAPE
 def test_the_cycle_model_knows_the_same_lengths(core):
-    assert Timing.of(core).drain == BackwardIssue.drain_of(core)
+    assert Timing.of(core).drain == BackwardIssue.drain_of(core, walk=False)
+    assert Timing.of(core).walk_drain == BackwardIssue.drain_of(core, walk=True)
     assert Timing.of(core).settle == BackwardIssue.settle
 
 
@@ -166,7 +167,7 @@ def test_two_banks_alternate_and_the_third_sample_waits(winners):
             _, _, tag, valid, payload, bank = await ctx.tick().sample(
                 issue.tag, issue.updates.valid, issue.updates.payload, issue.bank
             )
-            left = winners if tag.valid and tag.first else max(left - 1, 0)
+            left = winners if tag.valid and tag.beat == 0 else max(left - 1, 0)
             if valid:
                 payload = plain(payload)
                 assert payload["count"] == winners and payload["bank"] == bank
@@ -198,7 +199,7 @@ def test_peek_reads_one_word_and_one_position(core):
                 issue.peek_done,
             )  # fmt: skip
             if tag.valid:
-                assert address == 7 and tag.peek and tag.walk and tag.first and tag.rows == 1
+                assert address == 7 and tag.peek and tag.walk and tag.rows == 1
                 beats += 1
             if read:
                 assert (at, first, last) == (position, 1, 1)

@@ -14,7 +14,6 @@ CORES = [
     core_of(segments=13, slots=4, lanes=8),
     core_of(segments=4, slots=1, lanes=12),
 ]
-COUNTED = 2  # cycles from `valid` until the counters are right
 
 
 def words_of(core, rng, bits):
@@ -40,7 +39,7 @@ def layer(core, rng, gaps, *, s, rows, gated):
     words, per_word = words_of(core, rng, bits)
     counts = (bits == desired[:, None])[gate == 1].sum(axis=0)
     signs = (2 * counts >= gate.sum()).astype(int).reshape(s, core.lanes)
-    inputs, weights = [], None
+    inputs, weights = [{"clear": 1, "read": 0}], None
 
     def late(step):
         """Weights come one cycle after their `valid`."""
@@ -48,17 +47,16 @@ def layer(core, rng, gaps, *, s, rows, gated):
 
     for index, word in enumerate(words):
         while rng.random() < gaps:
-            noise = {"valid": 0, "first": int(rng.integers(2)), "gate": (1 << core.slots) - 1}
-            inputs.append(late(noise | {"read": 0}))
+            inputs.append(late({"clear": 0, "valid": 0, "gate": (1 << core.slots) - 1}))
             weights = None
         mask = slice(index * per_word, (index + 1) * per_word)
-        step = {"valid": 1, "first": int(index == 0), "read": 0, "row_segments": s}
+        step = {"clear": 0, "valid": 1, "row_segments": s}
         step["gate"] = sum(int(b) << i for i, b in enumerate(gate[mask]))
         step["desired"] = sum(int(b) << i for i, b in enumerate(desired[mask]))
         inputs.append(late(step))
         weights = word
-    inputs.append(late({"valid": 0, "first": 1}))
-    inputs += [{}] * (COUNTED - 2)
+    inputs.append(late({"valid": 0}))
+    inputs += [{}] * (ColumnCount.count_latency - 2)
     expected = []
     for segment in range(s):
         for slot in range(per_word):
@@ -100,16 +98,16 @@ def test_signs_of_the_column_sums(core, gaps, seed):
 def test_the_sign_of_zero_is_plus_one():
     """No row gated, and as many rows for as against."""
     core = core_of(lanes=8, segments=2, slots=2)
-    base = {"first": 1, "row_segments": 1, "read": 0}
+    clear, word = {"clear": 1, "row_segments": 1}, {"clear": 0, "valid": 1, "desired": 3}
+    wait = [{"valid": 0}] * (ColumnCount.count_latency - 1)
     read = [
-        {"valid": 0, "read": 1, "position": 0, "first_slot": 1, "last_slot": 0},
+        {"read": 1, "position": 0, "first_slot": 1, "last_slot": 0},
         {"position": 1, "first_slot": 0, "last_slot": 1},
     ]
-    none = [base | {"valid": 1, "gate": 0, "desired": 3}, {"valid": 0, "weights": [0xFF, 0]}]
-    both = [base | {"valid": 1, "gate": 3, "desired": 3}, {"valid": 0, "weights": [0x0F, 0x3C]}]
-    rest = {"read": 0}
-    inputs = [*none, *read, rest, *both, *read, rest]
-    at = [3 + ColumnCount.read_latency, 8 + ColumnCount.read_latency]
+    none = [clear, word | {"gate": 0}, {"valid": 0, "weights": [0xFF, 0]}, *wait[1:]]
+    both = [clear, word | {"gate": 3}, {"valid": 0, "weights": [0x0F, 0x3C]}, *wait[1:]]
+    inputs = [*none, *read, {"read": 0}, *both, *read, {"read": 0}]
+    at = [len(none) + 1 + ColumnCount.read_latency, len(inputs) - 2 + ColumnCount.read_latency]
     seen = trace(ColumnCount(core), inputs, ["segment_valid", "segment"])
     assert [cycle for cycle, valid in enumerate(seen["segment_valid"]) if valid] == at
     assert [seen["segment"][cycle] for cycle in at] == [0xFF, 0x0F | 0x3C]
@@ -120,12 +118,14 @@ def test_raw_is_the_word_after_one_word_of_gated_rows(core):
     rng = np.random.default_rng(5)
     word = [int(value) for value in rng.integers(1 << core.lanes, size=core.segments)]
     inputs = [
-        {"valid": 1, "first": 1, "gate": 1, "desired": 1, "row_segments": core.segments},
+        {"clear": 1, "row_segments": core.segments},
+        {"clear": 0, "valid": 1, "gate": 1, "desired": 1},
         {"valid": 0, "weights": word},
+        *[{}] * (ColumnCount.count_latency - 2),
         *({"read": 1, "position": p, "first_slot": 1, "last_slot": 1} for p in range(core.segments)),
         {"read": 0},
     ]
     seen = trace(ColumnCount(core), inputs, ["raw", "segment_valid"])
-    first = 2 + ColumnCount.read_latency
+    first = 1 + ColumnCount.count_latency + ColumnCount.read_latency
     assert seen["raw"][first : first + core.segments] == word
     assert seen["segment_valid"][first : first + core.segments + 1] == [1] * core.segments + [0]
