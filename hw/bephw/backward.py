@@ -130,18 +130,21 @@ class Backward(wiring.Component):
         m.d.sync += z.eq(read.data)
         tag = delay(m, issue.tag, DesiredStore.latency, name="row_tag")
 
-        late = delay(m, tag, 1, name="judged_tag")
+        sized = delay(m, tag, 1, name="sized_tag")
+        late = delay(m, sized, 1, name="judged_tag")
+        bits = delay(m, desired.bits, 1, name="desired_bits")
         wrong, gate, aim = Signal(core.slots), Signal(core.slots), Signal(core.slots)
         magnitude = Signal(data.ArrayLayout(core.z_bits - 1, core.slots), reset_less=True)
         for slot in range(core.slots):
-            size = Signal(core.z_bits - 1, name=f"size_{slot}")
-            active = z[slot] >= 0
-            m.d.comb += size.eq(Mux(active, z[slot], -z[slot]))
+            size = Signal(core.z_bits - 1, name=f"size_{slot}", reset_less=True)
+            active = Signal(name=f"active_{slot}", reset_less=True)
             m.d.sync += [
+                active.eq(z[slot] >= 0),
+                size.eq(Mux(z[slot] >= 0, z[slot], -z[slot])),
                 magnitude[slot].eq(size),
-                wrong[slot].eq(active != desired.bits[slot]),
-                gate[slot].eq(((slot < tag.rows) & (size <= job.gate)) | tag.peek),
-                aim[slot].eq(desired.bits[slot] | tag.peek),
+                wrong[slot].eq(active != bits[slot]),
+                gate[slot].eq(((slot < sized.rows) & (size <= job.gate)) | sized.peek),
+                aim[slot].eq(bits[slot] | sized.peek),
             ]
         m.d.comb += [
             scan.start.eq(issue.start & ~issue.tag.peek),

@@ -36,7 +36,7 @@ class BackwardIssue(wiring.Component):
     peek, peek_address, peek_position : In, read a W segment back while idle; peek_done : Out
     """
 
-    walk_delay = DesiredStore.latency - 2
+    walk_delay = DesiredStore.latency - 1
     settle = ColumnCount.read_latency + 2
 
     def __init__(self, core):
@@ -80,7 +80,7 @@ class BackwardIssue(wiring.Component):
     @staticmethod
     def drain_of(core, *, walk):
         """Cycles from the last beat until its winners are written and, in a walk, its columns are counted."""
-        rows = DesiredStore.latency + 1
+        rows = DesiredStore.latency + 2
         scanned = rows + WinnerScan.latency_of(core) + 2
         return max(scanned, rows + ColumnCount.count_latency - 1) if walk else scanned
 
@@ -95,9 +95,11 @@ class BackwardIssue(wiring.Component):
         left = Signal(range(self.drain_of(core, walk=True) + self.settle))
         banks = Signal(2)  # banks in use
         count = Signal(range(core.beats + 1))
+        won = Signal()  # the sample has winners
         token = self.judged.payload
-        last_chunk = chunk + 1 == job.words_per_row
-        last_beat = beat + 1 == job.beats
+        # Registered: they are compared with long before they are asked for.
+        last_chunk, last_beat = Signal(), Signal()
+        beats_left = Signal(range(core.beats + 1))
 
         m.d.comb += [
             self.tag.scan.eq(chunk == 0),
@@ -109,13 +111,14 @@ class BackwardIssue(wiring.Component):
             self.updates.payload.context.eq(token.context),
             self.updates.payload.batch_end.eq(token.batch_end),
             self.updates.payload.bank.eq(self.bank),
-            self.updates.payload.count.eq(Mux(token.triggered, count, 0)),
+            self.updates.payload.updates.eq(token.triggered & won),
+            self.updates.payload.count.eq(count),
         ]
         walked = Signal(self.walk_delay - 1)  # words of the walk that are issued and not yet at the W plane
         m.d.sync += walked.eq(Cat(self.tag.valid & job.walk, walked))
         handed = Signal()  # a bank with winners goes to the update stage
         m.d.sync += banks.eq(banks + handed - self.bank_done)
-        m.d.sync += count.eq(count + self.winner_write)
+        m.d.sync += [count.eq(count + self.winner_write), won.eq(won | self.winner_write)]
 
         with m.FSM(init="IDLE") as fsm:
             with m.State("IDLE"):
@@ -124,7 +127,7 @@ class BackwardIssue(wiring.Component):
                     with m.If(~token.triggered):
                         m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1)]
                     with m.Elif(banks != 2):
-                        m.d.sync += count.eq(0)
+                        m.d.sync += [count.eq(0), won.eq(0)]
                         m.next = "FETCH"
                 with m.Elif(self.peek):
                     m.d.sync += [
@@ -138,7 +141,8 @@ class BackwardIssue(wiring.Component):
                 m.next = "START"
             with m.State("START"):
                 m.d.comb += self.start.eq(1)
-                m.d.sync += beat.eq(0)
+                m.d.sync += [beat.eq(0), beats_left.eq(job.beats), last_beat.eq(job.beats == 1)]
+                m.d.sync += last_chunk.eq(chunk + 1 == job.words_per_row)
                 m.next = "WAIT"
             with m.State("WAIT"), m.If(~(job.walk & self.forward_streaming)):
                 m.next = "STREAM"
@@ -146,6 +150,8 @@ class BackwardIssue(wiring.Component):
                 m.d.comb += self.tag.valid.eq(1)
                 m.d.sync += [
                     beat.eq(beat + 1),
+                    beats_left.eq(beats_left - 1),
+                    last_beat.eq(beats_left == 2),
                     address.eq(address + job.words_per_row),
                     left.eq(Mux(job.walk, self.drain_of(core, walk=True), self.drain_of(core, walk=False))),
                 ]
@@ -173,7 +179,7 @@ class BackwardIssue(wiring.Component):
                 m.d.sync += self.step.eq(self.step + 1)
                 m.next = "FETCH"
                 with m.If(job.last):
-                    m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1), handed.eq(count != 0)]
+                    m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1), handed.eq(won)]
                     m.d.sync += self.bank.eq(self.bank ^ handed)
                     m.next = "IDLE"
         m.d.comb += self.hold.eq(walked.any() | (job.walk & (fsm.ongoing("WAIT") | fsm.ongoing("STREAM"))))
@@ -183,21 +189,24 @@ class BackwardIssue(wiring.Component):
         """READ: positions i, i+s, i+2s, … of every column segment i of this chunk."""
         core = self.core
         job = self.job
-        segment = Signal(range(core.segments + 1))
+        segment, segments = Signal(range(core.segments + 1)), Signal(range(core.segments + 1))
         slot = Signal(range(core.slots + 1))
         offset = Signal(range(core.segments + 1))
-        segments = Mux(last_chunk, job.last_segments, job.full_segments)
-        last_slot = slot + 1 == job.rows
+        next_segment, last_slot, last_segment = Signal.like(segment), Signal(), Signal()
+        m.d.sync += segments.eq(Mux(last_chunk, job.last_segments, job.full_segments))
         m.d.comb += [
+            next_segment.eq(segment + 1),
             self.position.eq(Mux(peeking, self.peek_position, offset)),
             self.first_slot.eq(slot == 0),
             self.last_slot.eq(last_slot),
+            last_slot.eq(slot == job.rows - 1),
+            last_segment.eq((next_segment == segments) | peeking),
         ]
         with m.State("READ"):
             m.d.comb += self.read.eq(1)
             m.d.sync += [slot.eq(slot + 1), offset.eq(offset + job.full_segments)]
             with m.If(last_slot):
-                m.d.sync += [slot.eq(0), segment.eq(segment + 1), offset.eq(segment + 1)]
-                with m.If((segment + 1 == segments) | peeking):
+                m.d.sync += [slot.eq(0), segment.eq(next_segment), offset.eq(next_segment)]
+                with m.If(last_segment):
                     m.d.sync += [segment.eq(0), offset.eq(0)]
                     m.next = "SETTLE"

@@ -88,11 +88,12 @@ class Forward(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         core = self.core
-        m.submodules.table = table = StepTable(core, "forward", readers=5)
+        m.submodules.table = table = StepTable(core, "forward", readers=3)
         m.submodules.admission = admission = Admission(core)
         m.submodules.issue = issue = ForwardIssue(core)
         m.submodules.pre_activation = pre_activation = PreActivation(core)
-        issue_row, sum_row, z_row, out_row, pack_row = (table.rows[i] for i in range(5))
+        issue_row, sum_row, z_row = (table.rows[i] for i in range(3))
+        out_row = delay(m, z_row, 1, name="out_row")  # of the step of `tag_out`
 
         connect(m, flipped(self.tokens), admission.i)
         for name in ("train", "online", "batch", "set_pending", "new_pending", "retired"):
@@ -119,9 +120,8 @@ class Forward(wiring.Component):
             pre_activation.fan_in.eq(z_row.fan_in),
             pre_activation.weights.eq(self.weights),
             pre_activation.tag.eq(delay(m, issue.tag, WeightPlane.latency, name="read")),
-            table.steps[3].eq(pre_activation.tag_out.step),
         ]
-        write = self._activations(m, pre_activation, out_row, table, pack_row, issue)
+        write = self._activations(m, pre_activation, out_row, issue)
         m.d.comb += pre_activation.operand.eq(self._operands(m, issue, write))
         self._verdict(m, admission, issue, pre_activation, out_row)
         return m
@@ -154,7 +154,7 @@ class Forward(wiring.Component):
             m.d.comb += operand[i].eq(Mux(chosen, inputs.read_data[i], hidden.read_data[i]))
         return operand
 
-    def _activations(self, m, pre_activation, out_row, table, pack_row, issue):
+    def _activations(self, m, pre_activation, out_row, issue):
         """Pre-activations to the z memory; their signs, packed, to the hidden store and the next operand."""
         core = self.core
         tag, z = pre_activation.tag_out, pre_activation.z
@@ -176,12 +176,14 @@ class Forward(wiring.Component):
         ]
         packed = delay(m, tag, Packer.latency, name="packed")
         ended = delay(m, packed, 1, name="ended")
-        owner = Signal(tag_layout(core))
+        packed_row = delay(m, out_row, Packer.latency, name="packed_row")
+        ended_row = delay(m, packed_row, 1, name="ended_row")
+        owner, pack_row = Signal(tag_layout(core)), Signal(step_layout(core, "forward"))
         count = Signal(range(core.store_segments + 1))
         m.d.comb += [
             # The rest of the last segment leaves one cycle after its layer's tag.
             owner.eq(Mux(packer.done, ended, packed)),
-            table.steps[4].eq(owner.step),
+            pack_row.eq(Mux(packer.done, ended_row, packed_row)),
             fill.segment_valid.eq(packer.segment_valid),
             fill.begin.eq(packer.begin),
             fill.starts.eq(pack_row.out_starts),

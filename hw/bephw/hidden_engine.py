@@ -39,7 +39,7 @@ class HiddenEngine(wiring.Component):
     updated : Out, pulse per updated row; saturated : Out, steps not taken, some cycles later
     """
 
-    latency = 4
+    latency = 5
 
     def __init__(self, core):
         self.core = core
@@ -80,17 +80,27 @@ class HiddenEngine(wiring.Component):
 
     def _issue(self, m):
         """Segment after segment of a row: an operation a cycle, registered."""
-        core, row = self.core, self.row
-        job, active = Signal(job_layout(core)), Signal()
-        segment = Signal(range(core.operand_words * core.segments + 1))
-        last = segment + 1 == row.segments
-        m.d.comb += [self.layer.eq(job.layer), self.jobs.ready.eq(~active | last)]
-        wrap = (row.words_per_row != 1) & (job.position == core.segments - 1)
+        core = self.core
+        job, row, active = Signal(job_layout(core)), Signal(step_layout(core, "hidden"), reset_less=True), Signal()
+        left, last = Signal(range(core.operand_words * core.segments + 1)), Signal()
+        segment, spans = Signal(range(core.store_segments), reset_less=True), Signal()
+        wrap = spans & (job.position == core.segments - 1)
+        m.d.comb += [self.layer.eq(self.jobs.payload.layer), self.jobs.ready.eq(~active | last)]
         with m.If(self.jobs.ready):
-            m.d.sync += [active.eq(self.jobs.valid), job.eq(self.jobs.payload), segment.eq(0)]
+            m.d.sync += [
+                active.eq(self.jobs.valid),
+                job.eq(self.jobs.payload),
+                row.eq(self.row),
+                segment.eq(self.row.store_base),
+                left.eq(self.row.segments),
+                last.eq(self.row.segments == 1),
+                spans.eq(self.row.words_per_row != 1),
+            ]
             m.d.comb += self.updated.eq(self.jobs.valid & ~self.jobs.payload.sweep)
         with m.Else():
             m.d.sync += [
+                left.eq(left - 1),
+                last.eq(left == 2),
                 segment.eq(segment + 1),
                 job.hidden_address.eq(job.hidden_address + 1),
                 job.position.eq(Mux(wrap, 0, job.position + 1)),
@@ -113,7 +123,7 @@ class HiddenEngine(wiring.Component):
             op.tail.eq(row.tail),
             op.job.eq(job),
             self.from_input.eq(row.from_input),
-            self.store_segment.eq(row.store_base + segment),
+            self.store_segment.eq(segment),
         ]
         return op, reinforce.mask, active
 
@@ -121,22 +131,26 @@ class HiddenEngine(wiring.Component):
         """Step the counters of an operation and write them back."""
         core = self.core
         m.d.comb += self.read_address.eq(op.job.hidden_address)
-        read = delay(m, op, HiddenBank.latency, name="read")
-        m.submodules.lanes = lanes = CounterLanes(lanes=core.lanes, bits=core.bits)
-        inside, enable = Signal(core.lanes), Signal(core.lanes)
         before = delay(m, op, HiddenBank.latency - 1, name="before")
-        m.d.sync += inside.eq(Cat(~before.last | (lane < before.tail) for lane in range(core.lanes)))
-        m.d.comb += [
-            lanes.i.eq(self.read_data),
-            enable.eq(Mux(read.job.sweep, mask, ~0) & inside & read.valid.replicate(core.lanes)),
-            lanes.enable.eq(enable),
+        read = delay(m, before, 1, name="read")
+        step = delay(m, read, 1, name="step")
+        write = delay(m, step, 1, name="write")
+        m.submodules.lanes = lanes = CounterLanes(lanes=core.lanes, bits=core.bits)
+        inside = Signal(core.lanes, reset_less=True)
+        enable, up = Signal(core.lanes, reset_less=True), Signal(core.lanes, reset_less=True)
+        m.d.sync += [
+            inside.eq(Cat(~before.last | (lane < before.tail) for lane in range(core.lanes))),
+            enable.eq((mask | ~read.job.sweep.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),
         ]
         for lane in range(core.lanes):
             agrees = self.activations[lane] == read.job.desired
-            m.d.comb += lanes.up[lane].eq(Mux(read.job.sweep, ~self.read_data[lane][-1], agrees))
-
-        write = delay(m, read, 1, name="write")
-        valid = delay(m, inside, 1, name="write_inside")
+            m.d.sync += up[lane].eq(Mux(read.job.sweep, ~self.read_data[lane][-1], agrees))
+        m.d.comb += [
+            lanes.i.eq(delay(m, self.read_data, 1, name="counters")),
+            lanes.enable.eq(enable),
+            lanes.up.eq(up),
+        ]
+        valid = delay(m, inside, 2, name="write_inside")
         m.submodules.saturations = saturations = PopCount(core.lanes)
         m.d.comb += [
             self.write_enable.eq(write.valid),
@@ -148,5 +162,5 @@ class HiddenEngine(wiring.Component):
             self.weight_data.eq(lanes.positive & valid),
             saturations.i.eq(lanes.saturated),
             self.saturated.eq(saturations.o),
-            self.busy.eq(active | op.valid | before.valid | read.valid | write.valid),
+            self.busy.eq(active | op.valid | before.valid | read.valid | step.valid | write.valid),
         ]

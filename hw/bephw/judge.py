@@ -49,8 +49,8 @@ class Judge(wiring.Component):
 
     @staticmethod
     def latency_of(core):
-        """Select, tree over the slots, running best over the beats, difference, comparison."""
-        return 1 + ceil_log2(core.slots) + 3
+        """Number the classes, part them, tree over the slots, running best over the beats, difference, comparison."""
+        return 2 + ceil_log2(core.slots) + 3
 
     def elaborate(self, platform):
         m = Module()
@@ -58,9 +58,9 @@ class Judge(wiring.Component):
         levels = ceil_log2(self.core.slots)
         best = self._tree(m, others)
         true = delay(m, true, levels, name="true")
-        valid = delay(m, self.valid, 1 + levels, name="valid")
-        last = delay(m, self.valid & self.last, 1 + levels, name="last")
-        label = delay(m, self.label, 1 + levels, name="label")
+        valid = delay(m, self.valid, 2 + levels, name="valid")
+        last = delay(m, self.valid & self.last, 2 + levels, name="last")
+        label = delay(m, self.label, 2 + levels, name="label")
         self._verdict(m, valid, last, label, best, true)
         return m
 
@@ -73,20 +73,23 @@ class Judge(wiring.Component):
         with m.If(self.valid):
             m.d.sync += base.eq(Mux(self.last, 0, base + self.rows))
         others = []
+        label = delay(m, self.label, 1, name="label_numbered")
+        scores = delay(m, self.scores, 1, name="scores_numbered")
         true = Signal(self._candidate(), reset_less=True)
         m.d.sync += true.valid.eq(0)
         for slot in range(self.core.slots):
-            index = Signal(LABEL_BITS + 1, name=f"class_{slot}")
-            here = Signal(name=f"here_{slot}")
+            index = Signal(LABEL_BITS + 1, name=f"class_{slot}", reset_less=True)
+            here = Signal(name=f"here_{slot}", reset_less=True)
             other = Signal(self._candidate(), name=f"other_{slot}", reset_less=True)
-            m.d.comb += [index.eq(base + slot), here.eq(self.valid & (slot < self.rows))]
             m.d.sync += [
-                other.valid.eq(here & (index != self.label)),
-                other.score.eq(self.scores[slot]),
+                index.eq(base + slot),
+                here.eq(self.valid & (slot < self.rows)),
+                other.valid.eq(here & (index != label)),
+                other.score.eq(scores[slot]),
                 other.index.eq(index),
             ]
-            with m.If(here & (index == self.label)):
-                m.d.sync += [true.valid.eq(1), true.score.eq(self.scores[slot])]
+            with m.If(here & (index == label)):
+                m.d.sync += [true.valid.eq(1), true.score.eq(scores[slot])]
             others.append(other)
         return others, true
 

@@ -8,6 +8,7 @@ from bepsw import registers
 from bepsw.registers import address
 
 from .admission import BATCH_BITS
+from .delay import delay
 from .types import LABEL_BITS, BusSignature
 
 __all__ = ["COUNTER_BITS", "RESET_CYCLES", "RegisterFile"]
@@ -17,7 +18,7 @@ RESET_CYCLES = 128  # more than the longest path of data through the core
 
 
 class RegisterFile(wiring.Component):
-    """Registers of the core. Every access takes one cycle, but a window read waits for its row.
+    """Registers of the core. A write takes one cycle, a read three; a window read waits for its row.
 
     Members
     -------
@@ -61,12 +62,12 @@ class RegisterFile(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bus = self.bus
-        write, read = Signal(), Signal()
-        m.d.comb += [write.eq(bus.valid & bus.write), read.eq(bus.valid & ~bus.write), self.value.eq(bus.wdata)]
-        counters = self._counters(m, write)
+        at, write = Signal(16), Signal()  # the request that is carried out in this cycle
+        self._requests(m, at, write)
+        counters = self._counters(m, at, write)
         errors = Signal(len(registers.ERRORS))
-        m.d.sync += errors.eq((errors & ~self._cleared(write)) | self.errors)
+        cleared = Mux(write & (at == address("ERRORS")), self.value[: len(registers.ERRORS)], 0)
+        m.d.sync += errors.eq((errors & ~cleared) | self.errors)
         readable = {
             "IDENTITY": registers.IDENTITY,
             "VERSION": registers.VERSION,
@@ -85,28 +86,42 @@ class RegisterFile(wiring.Component):
         for name, counter in counters.items():
             readable[name.upper()] = counter[:32]
             readable[f"{name.upper()}_HIGH"] = counter[32:]
-        data_register = bus.addr == address("WINDOW_DATA")
-        m.d.comb += [
-            bus.ready.eq(Mux(read & data_register, self.piece_ready, 1)),
-            self.pull.eq(read & data_register),
-        ]
-        with m.Switch(bus.addr):
+        answer = Signal(32, reset_less=True)
+        m.d.comb += self.bus.rdata.eq(answer)
+        with m.Switch(at):
             for name, value in readable.items():
                 with m.Case(address(name)):
-                    m.d.comb += bus.rdata.eq(value)
-        self._writes(m, write)
+                    m.d.sync += answer.eq(value)
+            with m.Default():
+                m.d.sync += answer.eq(0)
+        self._writes(m, at, write)
         return m
 
-    def _cleared(self, write):
-        hit = write & (self.bus.addr == address("ERRORS"))
-        return Mux(hit, self.bus.wdata[: len(registers.ERRORS)], 0)
+    def _requests(self, m, at, write):
+        """Register a request, then decode it: writes are taken every cycle, a read answers two cycles later."""
+        bus = self.bus
+        m.d.sync += write.eq(0)
+        with m.FSM(init="READY"):
+            with m.State("READY"):
+                m.d.comb += bus.ready.eq(bus.write)
+                m.d.sync += [at.eq(bus.addr), self.value.eq(bus.wdata), write.eq(bus.valid & bus.write)]
+                with m.If(bus.valid & ~bus.write):
+                    m.next = "DECODE"
+            with m.State("DECODE"):
+                wide = at == address("WINDOW_DATA")
+                m.d.comb += self.pull.eq(wide)
+                with m.If(~wide | self.piece_ready):
+                    m.next = "ANSWER"
+            with m.State("ANSWER"):
+                m.d.comb += bus.ready.eq(1)
+                m.next = "READY"
 
-    def _writes(self, m, write):
-        wdata = self.bus.wdata
+    def _writes(self, m, at, write):
+        wdata = self.value
         # Delay lines have no reset: the reset lasts until they have run empty, after power-on as well.
         resetting = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1)
         m.d.sync += [self.reset.eq(resetting != 0), resetting.eq(resetting - (resetting != 0))]
-        with m.If(write), m.Switch(self.bus.addr):
+        with m.If(write), m.Switch(at):
             with m.Case(address("CONTROL")):
                 m.d.sync += Cat(self.run, self.train, self.online).eq(wdata)
             with m.Case(address("COMMAND")), m.If(wdata[0]):
@@ -123,12 +138,14 @@ class RegisterFile(wiring.Component):
                 with m.Case(address(name)):
                     m.d.sync += setting.eq(wdata)
 
-    def _counters(self, m, write):
+    def _counters(self, m, at, write):
         """Running totals; cleared by COMMAND bit 1."""
-        clear = write & (self.bus.addr == address("COMMAND")) & self.bus.wdata[1]
+        clear = write & (at == address("COMMAND")) & self.value[1]
         counters = {}
         for name in registers.COUNTERS:
             counter = Signal(COUNTER_BITS, name=name)
-            m.d.sync += counter.eq(Mux(clear, 0, counter + getattr(self, f"count_{name}")))
+            m.d.sync += counter.eq(
+                Mux(clear, 0, counter + delay(m, getattr(self, f"count_{name}"), 1, name=f"count_{name}"))
+            )
             counters[name] = counter
         return counters

@@ -58,8 +58,12 @@ class Reinforce(wiring.Component):
         bank = Array(Signal(64, name=f"generator_{i}", init=1) for i in range(self.generators))
         with m.If(self.step):
             m.d.sync += [state.eq(_xorshift(state)) for state in bank]
-        with m.If(self.set_state):
-            m.d.sync += bank[self.index].eq(self.new_state)
+        new_state = delay(m, self.new_state, 1, name="new_state")
+        for index, state in enumerate(bank):
+            chosen = Signal(name=f"set_{index}")
+            m.d.sync += chosen.eq(self.set_state & (self.index == index))
+            with m.If(chosen):
+                m.d.sync += state.eq(new_state)
         m.d.sync += self.state.eq(bank[self.index])
         self._compare(m, Cat(*bank))
         return m

@@ -34,12 +34,12 @@ class SweepRows(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         core = self.core
-        row = self.row
+        row = Signal(step_layout(core, "hidden"), reset_less=True)
         hidden, weight = Signal(range(core.hidden_words)), Signal(range(core.weight_words))
         position = Signal(range(core.segments))
         left = Signal(range(core.hidden_words + 1))
         slot = Signal(range(core.slots + 1))
-        last_slot = slot + 1 == row.rows
+        last_slot = slot == row.rows - 1
         m.d.comb += [self.busy.eq(self.o.valid)]
         m.d.comb += [
             self.o.payload.layer.eq(self.layer),
@@ -56,10 +56,11 @@ class SweepRows(wiring.Component):
             with m.State("LAYER"):
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [
-                    left.eq(row.words),
+                    row.eq(self.row),
+                    left.eq(self.row.words),
                     slot.eq(0),
-                    hidden.eq(row.hidden_base),
-                    weight.eq(row.weight_base),
+                    hidden.eq(self.row.hidden_base),
+                    weight.eq(self.row.weight_base),
                     position.eq(0),
                 ]
                 m.next = "ROWS"

@@ -30,7 +30,7 @@ from .window import Window
 
 __all__ = ["Trainer"]
 
-_QUIET = 12  # cycles after the last activity until every counter has settled
+_QUIET = 16  # cycles after the last activity until every counter has settled
 
 
 class Trainer(wiring.Component):

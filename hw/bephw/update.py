@@ -78,7 +78,7 @@ class Update(wiring.Component):
 
         with m.FSM(init="IDLE"):
             with m.State("IDLE"), m.If(self.updates.valid):
-                with m.If(token.count != 0):
+                with m.If(token.updates):
                     m.d.comb += winner_rows.start.eq(1)
                     m.next = "ROWS"
                 with m.Elif(token.batch_end):

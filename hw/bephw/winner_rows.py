@@ -27,7 +27,7 @@ class WinnerRows(wiring.Component):
     """
 
     _AHEAD = 8  # entries fetched ahead: covers the read latency
-    _JOBS = 16  # jobs ahead: covers the address pipeline
+    _JOBS = 32  # jobs ahead: covers the address pipeline twice, so that rows of one segment see no gap
 
     def __init__(self, core):
         self.core = core
@@ -52,7 +52,7 @@ class WinnerRows(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         core = self.core
-        m.submodules.entries = entries = fifo.SyncFIFO(width=len(self.entry.as_value()), depth=self._AHEAD)
+        m.submodules.entries = entries = fifo.SyncFIFOBuffered(width=len(self.entry.as_value()), depth=self._AHEAD)
         m.submodules.jobs = jobs = fifo.SyncFIFOBuffered(width=job_layout(core).size, depth=self._JOBS)
 
         # Fetch ahead: as many reads under way as the queue has room for.
@@ -94,11 +94,12 @@ class WinnerRows(wiring.Component):
         open_slots = Signal(slots)
         first = Signal(slots)
         chosen = Signal(self.entry.slots[0].shape())
-        pick = Signal()
+        pick, room = Signal(), Signal()
+        m.d.sync += room.eq(jobs.level < self._JOBS - self.pipeline_of(self.core) - 1)
         m.d.comb += [
             open_slots.eq(Cat(entry.slots[i].valid for i in range(slots)) & ~done),
             first.eq(open_slots & -open_slots),
-            pick.eq(available & (jobs.level < self._JOBS - self.pipeline_of(self.core))),
+            pick.eq(available & room),
             taken.eq(pick & (open_slots == first)),
         ]
         for i in range(slots):

@@ -83,12 +83,12 @@ class WinnerScan(wiring.Component):
         """Which slots hold the last row of a group; registered. `left` rows of the open group are still to come."""
         core = self.core
         left = Signal(core.max_width.bit_length())
-        stepped = Signal(range(-core.max_width, core.max_width + 1))
-        m.d.comb += stepped.eq(left - self.group_step)
+        back = Signal(core.max_width.bit_length())  # γ − (R mod γ): from here the next group's end is nearer
+        m.d.sync += back.eq(self.group - self.group_step)
         with m.If(self.start):
             m.d.sync += left.eq(self.group)
         with m.Elif(self.valid):
-            m.d.sync += left.eq(Mux(stepped > 0, stepped, stepped + self.group))
+            m.d.sync += left.eq(Mux(left > self.group_step, left - self.group_step, left + back))
         ends = Signal(core.slots)
         for slot in range(core.slots):
             # A group shorter than a beat can end several times in it: slot ≡ left − 1 (mod γ).

@@ -51,7 +51,7 @@ class Timing:
     update_start: int
     settle: int = 6
     queue: int = 2
-    update_end: int = 5
+    update_end: int = 6
     sweep_start: int = 4
 
     @classmethod
@@ -62,12 +62,12 @@ class Timing:
         return cls(
             read=4,
             z=z,
-            judge=4 + _levels(core.slots),
+            judge=5 + _levels(core.slots),
             pass_gap=4 + z + 4,
-            drain=desired + 1 + 2 + _levels(core.slots) + 2,
-            walk_drain=max(desired + 1 + 2 + _levels(core.slots) + 2, desired + 1 + 12 - 1),
-            walk_delay=desired - 2,
-            update_start=7 + 1 + max(1, _levels(_levels(core.beats))) + 2,
+            drain=desired + 2 + 2 + _levels(core.slots) + 2,
+            walk_drain=max(desired + 2 + 2 + _levels(core.slots) + 2, desired + 2 + 12 - 1),
+            walk_delay=desired - 1,
+            update_start=8 + 1 + max(1, _levels(_levels(core.beats))) + 2,
         )
 
 
