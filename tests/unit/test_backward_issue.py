@@ -122,20 +122,20 @@ def test_a_sample_that_did_not_trigger_takes_one_cycle():
 @SHAPE
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_walk_and_the_forward_stage_never_read_at_once(core, seed):
-    """`tag` reaches the W port two cycles later; forward passes start only while `hold` is low."""
+    """`tag` reaches the W port `walk_delay` later; forward passes start only while `hold` is low."""
     rng = np.random.default_rng(seed)
     dut = WithTable(core, program_of(core, seed, depth=3))
     issue, state = dut.inner, {"samples": 0, "waited": 0}
 
     async def bench(ctx):
-        streaming, left, tags = 0, 0, [0, 0]
+        streaming, left, tags = 0, 0, [0] * BackwardIssue.walk_delay
         ctx.set(issue.judged.payload.triggered, 1)
         ctx.set(issue.judged.valid, 1)
         while state["samples"] < 3:
             ctx.set(issue.forward_streaming, streaming)
             _, _, hold, tag, ready = await ctx.tick().sample(issue.hold, issue.tag, issue.judged.ready)
             assert not (streaming and tags[0]), "two words at once"
-            tags = [tags[1], tag.valid & tag.walk]
+            tags = [*tags[1:], tag.valid & tag.walk]
             state["waited"] += streaming and hold
             left -= streaming
             if not left and not hold and rng.random() < 0.5:

@@ -40,7 +40,7 @@ def samples(rng, core, count, gaps, spread):
 
 
 @pytest.mark.parametrize("slots, segments", SHAPES)
-@pytest.mark.parametrize("gaps, spread", [(0, 150), (0.4, 150), (0, 2)])
+@pytest.mark.parametrize("gaps, spread", [(0, 150), (0.4, 2)])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_verdict_of_every_sample(slots, segments, gaps, spread, seed):
     core = core_of(lanes=16, slots=slots, segments=segments)

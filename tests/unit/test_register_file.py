@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bephw.register_file import RegisterFile
+from bephw.register_file import RESET_CYCLES, RegisterFile
 from bepsw import registers
 from bepsw.registers import address
 
@@ -71,7 +71,8 @@ def test_a_write_elsewhere_changes_nothing():
     watch = ["bus.rdata", "reset", "set_pending", "set_select", "set_row", "push", "pull"]
     seen = trace(RegisterFile(core), inputs, watch, after=0)
     assert seen["bus.rdata"][first:] == [5, 9, 17, 3, registers.IDENTITY, 0, 0]
-    assert not any(value for name in watch[1:] for value in seen[name])
+    assert not any(value for name in watch[2:] for value in seen[name])
+    assert seen["reset"] == [int(cycle < RESET_CYCLES) for cycle in range(len(inputs))], "only after power-on"
 
 
 def test_what_is_no_register_reads_zero():
@@ -93,13 +94,23 @@ def test_counters_add_up_and_clear(seed):
             totals[name] += step[f"count_{name}"]
     inputs.append(IDLE | {f"count_{name}": 0 for name in names})
     reads = [read(f"{name.upper()}{high}") for name in names for high in ("", "_HIGH")]
-    inputs += [*reads, write("COMMAND", 1), *reads, write("COMMAND", 2), *reads]
-    seen = trace(RegisterFile(core), inputs, ["bus.rdata", "reset"], after=0)
+    inputs += [*reads, write("COMMAND", 0), *reads, write("COMMAND", 2), *reads]
+    seen = trace(RegisterFile(core), inputs, ["bus.rdata"], after=0)["bus.rdata"]
     expected = [part for name in names for part in (totals[name], 0)]
     first, n = 61, len(reads)
-    assert seen["bus.rdata"][first : first + n] == expected
-    assert seen["bus.rdata"][first + n + 1 :][:n] == expected and seen["bus.rdata"][-n:] == [0] * n
-    assert [cycle for cycle, reset in enumerate(seen["reset"]) if reset] == [first + n]
+    assert seen[first : first + n] == seen[first + n + 1 :][:n] == expected and seen[-n:] == [0] * n
+
+
+def test_reset_lasts_long_enough_to_run_empty():
+    """After power-on and from the cycle after the command; a command during it starts it anew."""
+    wait = [IDLE] * (RESET_CYCLES + 5)
+    inputs = [*wait, write("COMMAND", 1), *wait, write("COMMAND", 3), *[IDLE] * 9, write("COMMAND", 1), *wait]
+    seen = trace(RegisterFile(core_of()), inputs, ["reset"], after=0)["reset"]
+    commands = [cycle for cycle, step in enumerate(inputs) if step is not IDLE]
+    high = {*range(RESET_CYCLES)}
+    for command in commands:
+        high |= {*range(command + 2, command + 2 + RESET_CYCLES - 1)}
+    assert {cycle for cycle, reset in enumerate(seen) if reset} == high
 
 
 def test_errors_stick_until_a_one_is_written():
