@@ -52,7 +52,7 @@ def run(args):
     prepared = prepare(settings, dataset)
     network = settings.network(prepared.binariser.width, prepared.dataset.classes)
     place(network, core)
-    state = new_run(network, settings.training(), lanes=core.lanes, notes={})
+    state = new_run(network, settings.training(), lanes=core.lanes, spread=settings.spread)
     screen = show.console(args)
     bits, labels = prepared.train.bits, prepared.train.labels
     screen.print(f"{dataset.name}: {len(bits)} samples, network {network}, core {args.core} on {args.sim}")

@@ -19,7 +19,7 @@ SMALL = ("--hidden", "32,16", "--gamma", "8", "--thermometer", "2")
 def environment(tmp_path):
     """The environment of a fresh user: no data folder, a cache of its own."""
     kept = {key: value for key, value in os.environ.items() if key != "BEPCORE_DATA"}
-    return {**kept, "XDG_CACHE_HOME": str(tmp_path / "cache"), "COLUMNS": "200"}
+    return {**kept, "BEPCORE_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def bepcore(tmp_path, environment):
 @pytest.fixture
 def inside(tmp_path, environment, monkeypatch, capsys):
     """Function (words, …) → (exit status, stdout, stderr) of a command run in this process: many times faster."""
-    for key in ("XDG_CACHE_HOME", "COLUMNS"):
+    for key in ("BEPCORE_CACHE", "COLUMNS"):
         monkeypatch.setenv(key, environment[key])
     monkeypatch.delenv("BEPCORE_DATA", raising=False)
     monkeypatch.chdir(tmp_path)

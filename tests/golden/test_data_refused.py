@@ -179,7 +179,7 @@ def test_series_pairs_must_match(tmp_path):
 
 
 def test_unknown_names_and_missing_files(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("BEPCORE_CACHE", str(tmp_path))
     monkeypatch.delenv("BEPCORE_DATA", raising=False)
     with pytest.raises(BepError, match="no data set 'minst'; known are digits, mnist"):
         data.load("minst")

@@ -28,9 +28,8 @@ NAMED = {
 
 
 def cache_folder():
-    """Where `bepcore data fetch` puts what it downloads: $XDG_CACHE_HOME/bepcore, or ~/.cache/bepcore."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "bepcore"
+    """Where `bepcore data fetch` puts what it downloads: $BEPCORE_CACHE/data, or ~/.cache/bepcore/data."""
+    return Path(os.environ.get("BEPCORE_CACHE") or Path.home() / ".cache" / "bepcore").expanduser() / "data"
 
 
 def search_folders(folder=None):

@@ -1,0 +1,118 @@
+"""The commands that need the hardware: `verify`, `generate`, and `train` and `infer` on a simulated core."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from bepsw.golden import FastModel
+
+from .conftest import assert_same_run, last_json
+
+TINY = ("--core", "tiny", "--sim", "icarus", "--hidden", "24,16", "--gamma", "8", "--binarise", "median")
+
+needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
+
+
+@pytest.fixture
+def kept(inside, monkeypatch):
+    """As `inside`, with the user's own cache, so that a core is compiled once and not for every test."""
+    monkeypatch.delenv("BEPCORE_CACHE")
+    return inside
+
+
+@needs_icarus
+def test_verify_says_identical_and_how_much_it_compared(kept):
+    status, output, errors = kept("verify", *TINY, "--samples", 60, "--json")
+    record = json.loads(output)
+    assert status == 0 and record["identical"] and record["difference"] is None
+    assert record["samples"] == 60 and record["timed"] == 60 and record["network"] == "64-24-16"
+    assert record["weights"] == record["states"] * (64 * 24 + 24 * 16)
+    assert "identical" in errors and "digits: 60 samples" in errors
+
+
+@needs_icarus
+def test_verify_finds_a_difference(kept, monkeypatch):
+    """The golden model is made to err in one prediction, the 31st: verify must say so, and where."""
+    honest = FastModel.train
+
+    def wrong(self, bits, labels, **options):
+        results = honest(self, bits, labels, **options)
+        seen = self.counters.samples
+        if seen - len(bits) <= 30 < seen:
+            results.prediction[30 - seen] ^= 1
+        return results
+
+    monkeypatch.setattr(FastModel, "train", wrong)
+    status, output, _ = kept("verify", *TINY, "--samples", 60)
+    assert status == 1 and "different" in output and "identical" not in output
+    assert "30" in output or "31" in output
+
+
+@needs_icarus
+def test_training_on_a_simulated_core_gives_the_golden_network(kept, tmp_path):
+    words = ("train", *TINY, "--samples", 150, "--validation", 30, "--epochs", 2, "--batch", 25)
+    assert kept(*words, "--out", "golden")[0] == 0
+    assert kept(*words, "--out", "hardware", "--target", "sim")[0] == 0
+    assert_same_run(tmp_path / "golden", tmp_path / "hardware")
+    one = last_json(kept("infer", "golden", "--samples", 50, "--json"))
+    two = last_json(kept("infer", "golden", "--samples", 50, *TINY[:4], "--target", "sim", "--json"))
+    assert one == two
+
+
+@needs_icarus
+def test_waves_are_written_where_asked(kept, tmp_path):
+    assert kept("verify", *TINY, "--samples", 5, "--waves", "seen.fst")[0] == 0
+    assert (tmp_path / "seen.fst").stat().st_size > 1000
+
+
+def test_generate_writes_verilog_and_a_sidecar(inside, tmp_path):
+    record = last_json(inside("generate", "--core", "tiny", "--slots", 2, "--out", "build/core", "--json"))
+    assert record["core"]["slots"] == 2 and record["core"]["lanes"] == 8
+    sidecar = json.loads((tmp_path / "build" / "core" / "bepcore.json").read_text())
+    assert sidecar["core"] == record["core"] and sidecar["registers"]
+    verilog = (tmp_path / "build" / "core" / "bepcore.v").read_text()
+    assert "module bepcore(" in verilog.replace("module bepcore (", "module bepcore(")
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("verify", "--core", "tiny"), "does not fit this core: the widest layer needs max_width >= 128"),
+        (("verify", "--hidden", "255,255"), "does not fit this core: the W plane needs weight_words >="),
+        (("verify", "--core", "huge"), "no core preset 'huge'; the presets are tiny, small"),
+        (("verify", "--samples", "0"), "at least 1, not 0"),
+        (("verify", "--samples", "9999"), "There are 1154 training samples, not 9999"),
+        (("verify", "--hidden", "0"), "Width K_1 must be"),
+        (("verify", "--sim", "other"), "invalid choice: 'other'"),
+        (("generate", "--out", "x", "--lanes", "7"), "lanes must be a whole number from 8"),
+        (("generate", "--out", "x", "--core", "huge"), "no core preset 'huge'"),
+        (("generate",), "required: --out"),
+        (("train", "--target", "sim", "--core", "tiny", "--out", "x"), "does not fit this core"),
+    ],
+)
+def test_what_does_not_fit(refused, tmp_path, words, sentence):
+    assert sentence in refused(*words)
+    assert not (tmp_path / "x").exists() and not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "simulator, sentence", [("icarus", "Icarus Verilog is missing: install it"), ("verilator", "Verilator needs")]
+)
+def test_a_missing_simulator(inside, monkeypatch, simulator, sentence):
+    monkeypatch.setenv("PATH", "/nowhere")
+    words = [simulator if word == "icarus" else word for word in TINY]
+    for command in ("verify", "train"):
+        options = ("--target", "sim") if command == "train" else ()
+        status, _, errors = inside(command, *words, "--samples", 10, *options)
+        assert status == 2 and errors.count("\n") == 1 and sentence in errors
+
+
+def test_the_named_core_decides_the_random_bits(inside, tmp_path):
+    """Other lanes, other bank of generators, another network."""
+    words = ("train", "--hidden", "24", "--binarise", "median", "--samples", 200, "--epochs", 1)
+    for core in ("tiny", "small"):
+        assert inside(*words, "--core", core, "--out", core)[0] == 0
+    one, two = (np.load(tmp_path / core / "checkpoint.npz")["state_generator"] for core in ("tiny", "small"))
+    assert one.shape != two.shape
