@@ -7,13 +7,15 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from .delay import delay
+
 __all__ = ["CounterLanes"]
 
 
 class CounterLanes(wiring.Component):
     """Step of a word of counters, bepsw.golden's "k ± 1, saturating".
 
-    Latency 1 cycle, one word a cycle.
+    Latency `latency` cycles, one word a cycle.
 
     Members
     -------
@@ -22,6 +24,8 @@ class CounterLanes(wiring.Component):
     positive : Out, per lane, k' ≥ 0, the weight
     saturated : Out, per lane, an enabled step was not taken
     """
+
+    latency = 2
 
     def __init__(self, *, lanes, bits):
         self.lanes = lanes
@@ -43,14 +47,19 @@ class CounterLanes(wiring.Component):
         top = Const((1 << (self.bits - 1)) - 1, self.bits)
         bottom = Const(1 << (self.bits - 1), self.bits)
         for lane in range(self.lanes):
-            k = self.i[lane]
-            limit, step = Signal(name=f"limit_{lane}"), Signal(self.bits, name=f"step_{lane}")
-            m.d.comb += [
-                limit.eq(k == Mux(self.up[lane], top, bottom)),
-                # +1 is carry-in 1, −1 is all ones, 0 is neither.
-                step.eq(Mux(self.enable[lane] & ~limit, Cat(1, (~self.up[lane]).replicate(self.bits - 1)), 0)),
+            k = delay(m, self.i[lane], 1, name=f"k_{lane}")
+            enable, up = (Signal(name=f"{name}_{lane}", reset_less=True) for name in ("enable", "up"))
+            at_top, at_bottom = (Signal(name=f"{name}_{lane}", reset_less=True) for name in ("top", "bottom"))
+            m.d.sync += [
+                enable.eq(self.enable[lane]),
+                up.eq(self.up[lane]),
+                at_top.eq(self.i[lane] == top),
+                at_bottom.eq(self.i[lane] == bottom),
             ]
+            limit = Mux(up, at_top, at_bottom)
+            # +1 is 0…01, −1 is all ones, no step is 0.
+            step = Mux(enable & ~limit, Cat(1, (~up).replicate(self.bits - 1)), 0)
             after = Signal(self.bits, name=f"after_{lane}", reset_less=True)
-            m.d.sync += [after.eq(k + step), self.saturated[lane].eq(self.enable[lane] & limit)]
+            m.d.sync += [after.eq(k + step), self.saturated[lane].eq(enable & limit)]
             m.d.comb += [self.o[lane].eq(after), self.positive[lane].eq(~after[-1])]
         return m

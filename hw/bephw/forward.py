@@ -169,14 +169,18 @@ class Forward(wiring.Component):
             self.z_context.eq(tag.context),
             self.z_beat.eq(out_row.beat_base + tag.beat),
             self.z_data.eq(z),
-            packer.valid.eq(layer),
-            packer.last.eq(tag.last),
-            packer.rows.eq(rows),
-            packer.bits.eq(Cat((z[slot] >= 0) & (slot < rows) for slot in range(core.slots))),
         ]
-        packed = delay(m, tag, Packer.latency, name="packed")
+        bits = Signal(core.slots, reset_less=True)
+        m.d.sync += bits.eq(Cat((z[slot] >= 0) & (slot < rows) for slot in range(core.slots)))
+        m.d.comb += [
+            packer.valid.eq(delay(m, layer, 1, name="layer")),
+            packer.last.eq(delay(m, tag.last, 1, name="layer_last")),
+            packer.rows.eq(delay(m, rows, 1, name="layer_rows")),
+            packer.bits.eq(bits),
+        ]
+        packed = delay(m, tag, 1 + Packer.latency, name="packed")
         ended = delay(m, packed, 1, name="ended")
-        packed_row = delay(m, out_row, Packer.latency, name="packed_row")
+        packed_row = delay(m, out_row, 1 + Packer.latency, name="packed_row")
         ended_row = delay(m, packed_row, 1, name="ended_row")
         owner, pack_row = Signal(tag_layout(core)), Signal(step_layout(core, "forward"))
         count = Signal(range(core.store_segments + 1))

@@ -93,8 +93,8 @@ class HiddenEngine(wiring.Component):
                 row.eq(self.row),
                 segment.eq(self.row.store_base),
                 left.eq(self.row.segments),
-                last.eq(self.row.segments == 1),
-                spans.eq(self.row.words_per_row != 1),
+                last.eq(self.row.single),
+                spans.eq(self.row.spans),
             ]
             m.d.comb += self.updated.eq(self.jobs.valid & ~self.jobs.payload.sweep)
         with m.Else():
@@ -137,19 +137,14 @@ class HiddenEngine(wiring.Component):
         write = delay(m, step, 1, name="write")
         m.submodules.lanes = lanes = CounterLanes(lanes=core.lanes, bits=core.bits)
         inside = Signal(core.lanes, reset_less=True)
-        enable, up = Signal(core.lanes, reset_less=True), Signal(core.lanes, reset_less=True)
-        m.d.sync += [
-            inside.eq(Cat(~before.last | (lane < before.tail) for lane in range(core.lanes))),
-            enable.eq((mask | ~read.job.sweep.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),
+        m.d.sync += inside.eq(Cat(~before.last | (lane < before.tail) for lane in range(core.lanes)))
+        m.d.comb += [
+            lanes.i.eq(self.read_data),
+            lanes.enable.eq((mask | ~read.job.sweep.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),
         ]
         for lane in range(core.lanes):
             agrees = self.activations[lane] == read.job.desired
-            m.d.sync += up[lane].eq(Mux(read.job.sweep, ~self.read_data[lane][-1], agrees))
-        m.d.comb += [
-            lanes.i.eq(delay(m, self.read_data, 1, name="counters")),
-            lanes.enable.eq(enable),
-            lanes.up.eq(up),
-        ]
+            m.d.comb += lanes.up[lane].eq(Mux(read.job.sweep, ~self.read_data[lane][-1], agrees))
         valid = delay(m, inside, 2, name="write_inside")
         m.submodules.saturations = saturations = PopCount(core.lanes)
         m.d.comb += [

@@ -68,6 +68,7 @@ class Loader(wiring.Component):
         index = Signal(range(core.operand_words * core.segments + 1))
         token = Signal(token_layout(core))
         label = self.i.payload.data[:LABEL_BITS]
+        final = Signal()  # the next segment is the last
         done = Signal()  # a whole good sample ends in this cycle
 
         m.d.comb += [
@@ -89,7 +90,7 @@ class Loader(wiring.Component):
         with m.FSM(init="HEADER") as fsm:
             with m.State("HEADER"):
                 m.d.comb += self.i.ready.eq(self.run & (used != core.contexts))
-                m.d.sync += index.eq(0)
+                m.d.sync += [index.eq(0), final.eq(self.row.segments == 1)]
                 with m.If(self.i.valid & self.i.ready):
                     m.d.sync += Cat(token.context, token.label, token.close).eq(
                         Cat(context, label, self.i.payload.data[HEADER_CLOSE])
@@ -104,8 +105,8 @@ class Loader(wiring.Component):
             with m.State("SEGMENTS"):
                 m.d.comb += [self.i.ready.eq(1), fill.segment_valid.eq(self.i.valid)]
                 with m.If(self.i.valid):
-                    m.d.sync += index.eq(index + 1)
-                    with m.If(index + 1 == self.row.segments):
+                    m.d.sync += [index.eq(index + 1), final.eq(index + 2 == self.row.segments)]
+                    with m.If(final):
                         m.d.comb += [done.eq(self.i.payload.last), self.bad_frame.eq(~self.i.payload.last)]
                         m.next = "HEADER"
                         with m.If(~self.i.payload.last):

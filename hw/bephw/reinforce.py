@@ -64,7 +64,7 @@ class Reinforce(wiring.Component):
             m.d.sync += chosen.eq(self.set_state & (self.index == index))
             with m.If(chosen):
                 m.d.sync += state.eq(new_state)
-        m.d.sync += self.state.eq(bank[self.index])
+        m.d.sync += self.state.eq(bank[delay(m, self.index, 1, name="index")])
         self._compare(m, Cat(*bank))
         return m
 

@@ -219,7 +219,6 @@ class Trainer(wiring.Component):
         active, taken = Signal(), Signal()
         m.d.comb += [
             active.eq(~loader.idle),
-            self.idle.eq(~active & (quiet == _QUIET) & ~registers.reset),
             registers.idle.eq(self.idle),
             window.idle.eq(self.idle),
             registers.errors.eq(Cat(loader.bad_frame, loader.bad_label, window.refused)),
@@ -233,6 +232,7 @@ class Trainer(wiring.Component):
             registers.count_stalled_in.eq(active & forward.starved),
             registers.count_stalled_out.eq(active & forward.blocked),
         ]
+        m.d.sync += self.idle.eq(~active & (quiet == _QUIET) & ~registers.reset)
         with m.If(active):
             m.d.sync += quiet.eq(0)
         with m.Elif(quiet != _QUIET):

@@ -69,16 +69,16 @@ class WinnerRows(wiring.Component):
             entries.w_data.eq(self.entry),
             entries.r_en.eq(taken),
         ]
-        entry = Signal(winners_layout(core))
-        m.d.comb += entry.eq(entries.r_data)
-        pick, chosen, fresh = self._pick(m, entry, entries.r_rdy, jobs, taken)
+        entry = Signal(winners_layout(core), reset_less=True)
+        waiting = Signal(core.slots)  # slots of `entry` still to be taken
+        pick, chosen, fresh = self._pick(m, entry, waiting, entries, jobs, taken)
         moving = Signal(self.pipeline_of(core) + 1)  # picks in the address pipeline, by age
         m.d.comb += moving[0].eq(pick)
         m.d.sync += moving[1:].eq(moving[:-1])
         self._address(m, entry, moving, chosen, fresh, jobs)
 
         under_way = Signal()
-        m.d.comb += under_way.eq((credit != self._AHEAD) | (wanted != 0))
+        m.d.comb += under_way.eq((credit != self._AHEAD) | (wanted != 0) | waiting.any())
         m.d.comb += [
             self.o.valid.eq(jobs.r_rdy),
             self.o.payload.eq(jobs.r_data),
@@ -87,29 +87,29 @@ class WinnerRows(wiring.Component):
         ]
         return m
 
-    def _pick(self, m, entry, available, jobs, taken):
-        """Take the valid slots of an entry one by one; the entry goes with its last one."""
+    def _pick(self, m, entry, waiting, entries, jobs, taken):
+        """Take the valid slots of an entry one by one; the next entry comes in with the last one."""
         slots = self.core.slots
-        done = Signal(slots)  # slots already taken
-        open_slots = Signal(slots)
-        first = Signal(slots)
+        first, others = Signal(slots), Signal(slots)
         chosen = Signal(self.entry.slots[0].shape())
-        pick, room = Signal(), Signal()
+        pick, room, fresh = Signal(), Signal(), Signal()
+        arriving = Signal(winners_layout(self.core))
         m.d.sync += room.eq(jobs.level < self._JOBS - self.pipeline_of(self.core) - 1)
         m.d.comb += [
-            open_slots.eq(Cat(entry.slots[i].valid for i in range(slots)) & ~done),
-            first.eq(open_slots & -open_slots),
-            pick.eq(available & room),
-            taken.eq(pick & (open_slots == first)),
+            first.eq(waiting & -waiting),
+            others.eq(waiting & (waiting - 1)),
+            pick.eq(room & waiting.any()),
+            taken.eq(entries.r_rdy & ((room & ~others.any()) | ~waiting.any())),
+            arriving.eq(entries.r_data),
         ]
         for i in range(slots):
             with m.If(first[i]):
                 m.d.comb += chosen.eq(entry.slots[i])
         with m.If(taken):
-            m.d.sync += done.eq(0)
+            m.d.sync += [entry.eq(arriving), waiting.eq(Cat(slot.valid for slot in arriving.slots)), fresh.eq(1)]
         with m.Elif(pick):
-            m.d.sync += done.eq(done | first)
-        return pick, chosen, done == 0
+            m.d.sync += [waiting.eq(others), fresh.eq(0)]
+        return pick, chosen, fresh
 
     def _address(self, m, entry, moving, chosen, fresh, jobs):
         """Base + beat·R·s + slot·s for the H bank, base + beat·(words a row) and slot·s for the W plane."""
@@ -138,7 +138,7 @@ class WinnerRows(wiring.Component):
         by_word = product("by_word", row.words_per_row, beat, weight)
         base = delay(m, row.hidden_base, deepest, name="hidden_base")
         start = delay(m, row.weight_base, deepest, name="weight_base")
-        spans = delay(m, row.words_per_row != 1, deepest, name="spans")
+        spans = delay(m, row.spans, deepest, name="spans")
         job = delay(m, now, deepest, name="job")
         beat_address, slot_offset = Signal(hidden, reset_less=True), Signal(hidden, reset_less=True)
         late = Signal(job_layout(core), reset_less=True)

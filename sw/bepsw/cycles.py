@@ -63,11 +63,11 @@ class Timing:
             read=4,
             z=z,
             judge=5 + _levels(core.slots),
-            pass_gap=4 + z + 4,
+            pass_gap=4 + z + 5,
             drain=desired + 2 + 2 + _levels(core.slots) + 2,
             walk_drain=max(desired + 2 + 2 + _levels(core.slots) + 2, desired + 2 + 12 - 1),
             walk_delay=desired - 1,
-            update_start=8 + 1 + max(1, _levels(_levels(core.beats))) + 2,
+            update_start=9 + 1 + max(1, _levels(_levels(core.beats))) + 2,
         )
 
 

@@ -59,7 +59,7 @@ def fields(core):
             "last": 1, "from_input": 1, "store_base": store,
             "hidden_base": hidden, "words": hidden, "segments": segments, "beat_stride": hidden,
             "rows": rows, "weight_base": weight, "words_per_row": per_row,
-            "tail": _bits(core.lanes), "threshold": REINFORCE_BITS,
+            "single": 1, "spans": 1, "tail": _bits(core.lanes), "threshold": REINFORCE_BITS,
         },
     }  # fmt: skip
 
@@ -138,6 +138,7 @@ def _hidden_step(layout, index, thresholds):
         "hidden_base": matrix.hidden_base, "words": matrix.hidden_words, "segments": matrix.segments,
         "beat_stride": matrix.rows_per_word * matrix.segments, "rows": matrix.rows_per_word,
         "weight_base": matrix.weight_base, "words_per_row": matrix.words_per_row,
+        "single": matrix.segments == 1, "spans": matrix.words_per_row > 1,
         "tail": matrix.tail, "threshold": thresholds.reinforce[index],
     }  # fmt: skip
 
