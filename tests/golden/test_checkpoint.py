@@ -197,6 +197,17 @@ def test_a_full_disk_leaves_the_old_checkpoint(run, tmp_path, monkeypatch, fill)
     assert load_checkpoint(path).progress.epoch == 2
 
 
+def test_the_old_file_is_replaced_and_never_written_into(run, tmp_path):
+    path = tmp_path / "run.npz"
+    save_checkpoint(path, run)
+    before = path.read_bytes()
+    run.progress.epoch = 3
+    with open(path, "rb") as old:
+        save_checkpoint(path, run)
+        assert old.read() == before
+    assert load_checkpoint(path).progress.epoch == 3
+
+
 def test_a_folder_that_is_not_there(run, tmp_path):
     with pytest.raises(BepError, match=r"could not be written \(No such file or directory\)\.$"):
         save_checkpoint(tmp_path / "nowhere" / "run.npz", run)
