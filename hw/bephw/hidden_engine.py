@@ -39,7 +39,7 @@ class HiddenEngine(wiring.Component):
     updated : Out, pulse per updated row; saturated : Out, steps not taken, some cycles later
     """
 
-    latency = 5
+    latency = 6
 
     def __init__(self, core):
         self.core = core
@@ -132,9 +132,14 @@ class HiddenEngine(wiring.Component):
         core = self.core
         m.d.comb += self.read_address.eq(op.job.hidden_address)
         before = delay(m, op, HiddenBank.latency - 1, name="before")
+        waiting = Signal(HiddenBank.latency - 1)  # operations whose word has been asked for
+        m.d.sync += waiting.eq(Cat(op.valid, waiting))
         read = delay(m, before, 1, name="read")
         step = delay(m, read, 1, name="step")
         write = delay(m, step, 1, name="write")
+        # The mask and the activations come at their own time; the H word is what they wait for.
+        mask = delay(m, mask, HiddenBank.latency + 1 - Reinforce.latency, name="mask")
+        activations = delay(m, self.activations, HiddenBank.latency - 2, name="activations")
         m.submodules.lanes = lanes = CounterLanes(lanes=core.lanes, bits=core.bits)
         inside = Signal(core.lanes, reset_less=True)
         m.d.sync += inside.eq(Cat(~before.last | (lane < before.tail) for lane in range(core.lanes)))
@@ -143,7 +148,7 @@ class HiddenEngine(wiring.Component):
             lanes.enable.eq((mask | ~read.job.sweep.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),
         ]
         for lane in range(core.lanes):
-            agrees = self.activations[lane] == read.job.desired
+            agrees = activations[lane] == read.job.desired
             m.d.comb += lanes.up[lane].eq(Mux(read.job.sweep, ~self.read_data[lane][-1], agrees))
         valid = delay(m, inside, 2, name="write_inside")
         m.submodules.saturations = saturations = PopCount(core.lanes)
@@ -157,5 +162,5 @@ class HiddenEngine(wiring.Component):
             self.weight_data.eq(lanes.positive & valid),
             saturations.i.eq(lanes.saturated),
             self.saturated.eq(saturations.o),
-            self.busy.eq(active | op.valid | before.valid | read.valid | step.valid | write.valid),
+            self.busy.eq(active | op.valid | waiting.any() | read.valid | step.valid | write.valid),
         ]

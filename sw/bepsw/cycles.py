@@ -51,7 +51,7 @@ class Timing:
     update_start: int
     settle: int = 6
     queue: int = 2
-    update_end: int = 6
+    update_end: int = 7
     sweep_start: int = 4
 
     @classmethod
