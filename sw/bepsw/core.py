@@ -122,7 +122,7 @@ PRESETS = {
     # 784-255-255 on an ECP5-85F: 1152 W lanes, 4096 words of 72 counters.
     "reference": Core(
         lanes=72, segments=16, slots=4, weight_words=512, hidden_words=4096, max_width=1024, max_fan_in=1024,
-        operand_words=4, beats=512, store_segments=32, prototype_segments=16,
+        threads=3, operand_words=2, beats=512, store_segments=32, prototype_segments=16,
     ),
 }  # fmt: skip
 """Named cores: `tiny` for tests, `small` for a 25F, `reference` for the 85F figures."""
