@@ -1,0 +1,80 @@
+"""`bepcore registers`: the register map as a page, from the one table that hardware and driver use."""
+
+from pathlib import Path
+
+from bepsw import registers
+from bepsw.core import preset
+from bepsw.program import fields
+
+from . import show
+
+__all__ = ["add_arguments", "page", "run"]
+
+_HEAD = """\
+# Register map
+
+Made by `bepcore registers --out docs/registers.md` from `sw/bepsw/registers.py`, which the decoder and the host driver
+use too. Addresses are those of 32-bit words. Version {version}.
+
+| address | name | access | what |
+|---|---|---|---|
+"""
+
+_WINDOW = """
+## Memories behind the window
+
+Choose a memory with WINDOW_SELECT and a row with WINDOW_ADDRESS; then every access of WINDOW_DATA moves 32 bits of the
+row, lowest first, and after the last piece the row number moves on by itself. Only while the core is idle. The number
+of pieces follows from the core's parameters; here those of the preset `{name}`.
+
+| number | memory | pieces a row | read back |
+|---|---|---|---|
+"""
+
+_TABLES = """
+## Step tables
+
+Fields of a row, lowest bits first, with their widths in the preset `{name}`; what they mean stands in
+`sw/bepsw/program.py`.
+
+| table | fields |
+|---|---|
+"""
+
+_READABLE = ("hidden", "weights", "generator")
+
+
+def page(name="small"):
+    """The page in Markdown, with the widths of the core preset `name`."""
+    core = preset(name)
+    text = _HEAD.format(version=registers.VERSION)
+    for register in registers.REGISTERS:
+        text += f"| 0x{register.address:02x} | {register.name} | {register.access} | {register.text} |\n"
+    text += _WINDOW.format(name=name)
+    for number, (window, pieces) in enumerate(registers.window_pieces(core).items()):
+        text += f"| {number} | {window} | {pieces} | {'yes' if window in _READABLE else 'no'} |\n"
+    text += _TABLES.format(name=name)
+    for table, widths in fields(core).items():
+        text += f"| {table} | {', '.join(f'{field} {bits}' for field, bits in widths.items())} |\n"
+    return text
+
+
+def add_arguments(parser):
+    """Arguments of `bepcore registers`."""
+    parser.add_argument("--core", metavar="PRESET", default="small", help="core whose widths to show (default: small)")
+    parser.add_argument("--out", metavar="FILE", help="write the page here instead of printing it")
+    parser.add_argument("--json", action="store_true", help="print the registers as one JSON object instead")
+
+
+def run(args):
+    """Print or write the page."""
+    if args.json:
+        rows = [[register.address, register.name, register.access] for register in registers.REGISTERS]
+        show.emit(args, {"version": registers.VERSION, "registers": rows})
+    text = page(args.core)
+    if args.out:
+        part = Path(f"{args.out}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(args.out)
+    elif not args.json:
+        print(text, end="")
