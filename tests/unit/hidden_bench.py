@@ -4,6 +4,7 @@ from collections import deque
 
 import numpy as np
 
+from bephw.hidden_bank import HiddenBank
 from bepsw.golden.step import StepModel
 from bepsw.program import compile_program
 from bepsw.spec import counter_range
@@ -95,7 +96,7 @@ class HiddenBench:
         """Bench of the engine's ports with their latencies; it records every cycle."""
 
         async def bench(ctx):
-            reads, stores = deque([[0] * self.core.lanes]), deque([0])
+            reads, stores = deque([[0] * self.core.lanes] * (HiddenBank.latency - 1)), deque([0])
             signals = (
                 engine.jobs.valid, engine.jobs.ready, engine.busy, engine.read_address, engine.write_enable,
                 engine.write_address, engine.write_data, engine.weight_enable, engine.weight_address,
@@ -133,5 +134,5 @@ class HiddenBench:
     async def check_generator(self, ctx, engine):
         for index, state in enumerate(self.model.generator.state.tolist()):
             ctx.set(engine.random_index, index)
-            await ctx.tick()
+            await ctx.tick().repeat(4)
             assert ctx.get(engine.random_state) == state

@@ -23,12 +23,14 @@ def check(lanes, bits, steps):
          "up": sum(u << n for n, (_, _, u) in enumerate(step))}
         for step in steps
     ]  # fmt: skip
-    seen = trace(CounterLanes(lanes=lanes, bits=bits), inputs, ["o", "positive", "saturated"], after=1)
+    seen = trace(
+        CounterLanes(lanes=lanes, bits=bits), inputs, ["o", "positive", "saturated"], after=CounterLanes.latency
+    )
     for cycle, step in enumerate(steps):
         expected = [golden(k, bits, e, u) for k, e, u in step]
-        assert seen["o"][cycle + 1] == [k & (1 << bits) - 1 for k, _, _ in expected]
-        assert seen["positive"][cycle + 1] == sum(p << n for n, (_, p, _) in enumerate(expected))
-        assert seen["saturated"][cycle + 1] == sum(s << n for n, (_, _, s) in enumerate(expected))
+        assert seen["o"][cycle + CounterLanes.latency] == [k & (1 << bits) - 1 for k, _, _ in expected]
+        assert seen["positive"][cycle + CounterLanes.latency] == sum(p << n for n, (_, p, _) in enumerate(expected))
+        assert seen["saturated"][cycle + CounterLanes.latency] == sum(s << n for n, (_, _, s) in enumerate(expected))
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 8])

@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+from bephw import hidden_bank
 from bephw.hidden_bank import HiddenBank
 
 from .bench import core_of, trace
 
 
 @pytest.mark.parametrize("shape", [{}, {"bits": 2}, {"bits": 16, "lanes": 12}, {"hidden_words": 3}], ids=str)
+@pytest.mark.parametrize("deepest", [2048, 4])
 @pytest.mark.parametrize("seed", [1])
-def test_reads_what_was_written(shape, seed):
+def test_reads_what_was_written(shape, seed, deepest, monkeypatch):
+    monkeypatch.setattr(hidden_bank, "_DEEPEST", deepest)
     rng = np.random.default_rng(seed)
     core = core_of(**({"hidden_words": 13} | shape))
     bank = np.zeros((core.hidden_words, core.lanes), int)

@@ -78,11 +78,13 @@ def test_steps_of_a_network_worked_out_by_hand():
     assert tables["hidden"] == [
         {
             "last": 0, "from_input": 1, "store_base": 0, "hidden_base": 0, "words": 21, "segments": 3, "beat_stride": 3,
-            "rows": 1, "weight_base": 0, "words_per_row": 1, "tail": 2, "threshold": limits.reinforce[0],
+            "rows": 1, "weight_base": 0, "words_per_row": 1, "tail": 2, "single": 0, "spans": 0,
+            "threshold": limits.reinforce[0],
         },
         {
             "last": 1, "from_input": 0, "store_base": 0, "hidden_base": 21, "words": 3, "segments": 1, "beat_stride": 3,
-            "rows": 3, "weight_base": 7, "words_per_row": 1, "tail": 7, "threshold": limits.reinforce[1],
+            "rows": 3, "weight_base": 7, "words_per_row": 1, "tail": 7, "single": 1, "spans": 0,
+            "threshold": limits.reinforce[1],
         },
     ]  # fmt: skip
 
@@ -99,7 +101,7 @@ def test_steps_of_rows_that_span_words():
         2,
         1,
     ]
-    assert tables["hidden"][0]["segments"] == 12 and tables["hidden"][0]["tail"] == 1
+    assert [tables["hidden"][0][name] for name in ("segments", "tail", "single", "spans")] == [12, 1, 0, 1]
     assert tables["input"] == [{"segments": 12, "starts": 1}]
 
 

@@ -8,137 +8,254 @@ from bephw.register_file import RESET_CYCLES, RegisterFile
 from bepsw import registers
 from bepsw.registers import address
 
-from .bench import core_of, trace
+from .bench import core_of, drive
 
 ADDRESSES = {register.name: register.address for register in registers.REGISTERS}
+PULSES = {
+    "PENDING": "set_pending", "WINDOW_SELECT": "set_select", "WINDOW_ADDRESS": "set_row", "WINDOW_DATA": "push",
+}  # fmt: skip
+WRITE, READ = 1, 3  # cycles of an access
+_SETTLE = 3  # cycles until a write and what it does have gone through
 
 
-def read(name):
-    return {"bus.valid": 1, "bus.write": 0, "bus.addr": address(name)}
+class Bus:
+    """Accesses of the register bus, one after another, with their cycles; pulses that came of them."""
 
+    def __init__(self, **core):
+        self.core = core_of(**core)
+        self.dut = RegisterFile(self.core)
+        self.pulses, self.resets, self.cycle, self.cycles = [], [], 0, None
 
-def write(name, value):
-    return {"bus.valid": 1, "bus.write": 1, "bus.addr": address(name), "bus.wdata": value}
+    def run(self, bench):
+        drive(self.dut, bench, background=(self._watch,))
 
+    async def _watch(self, ctx):
+        names = list(PULSES.values())
+        signals = [getattr(self.dut, name) for name in (*names, "value", "reset")]
+        while True:
+            _, _, *seen, value, reset = await ctx.tick().sample(*signals)
+            self.pulses += [(name, value) for name, pulse in zip(names, seen, strict=True) if pulse]
+            self.resets.append(reset)
 
-IDLE = {"bus.valid": 0}
+    async def access(self, ctx, at, write=0, value=0):
+        bus = self.dut.bus
+        ctx.set(bus.addr, at)
+        ctx.set(bus.wdata, value)
+        ctx.set(bus.write, write)
+        ctx.set(bus.valid, 1)
+        self.cycles, ready = 0, 0
+        while not ready:
+            _, _, ready, answer = await ctx.tick().sample(bus.ready, bus.rdata)
+            self.cycles += 1
+        ctx.set(bus.valid, 0)
+        return answer
+
+    async def read(self, ctx, name):
+        answer = await self.access(ctx, address(name))
+        assert self.cycles == READ
+        return answer
+
+    async def write(self, ctx, name, value):
+        await self.access(ctx, address(name), 1, value)
+        assert self.cycles == WRITE
 
 
 def test_identity_version_and_every_capability():
-    core = core_of(segments=6, contexts=8, threads=1)
-    names = ["IDENTITY", "VERSION", *(name.upper() for name in registers.CAPABILITIES)]
-    seen = trace(RegisterFile(core), [read(name) for name in names], ["bus.rdata", "bus.ready"], after=0)
-    values = [getattr(core, name) for name in registers.CAPABILITIES]
-    assert seen["bus.rdata"] == [registers.IDENTITY, registers.VERSION, *values] and set(seen["bus.ready"]) == {1}
+    bus = Bus(segments=6, contexts=8, threads=1)
+    expected = {"IDENTITY": registers.IDENTITY, "VERSION": registers.VERSION}
+    expected |= {name.upper(): getattr(bus.core, name) for name in registers.CAPABILITIES}
+
+    async def bench(ctx):
+        for name, value in expected.items():
+            assert await bus.read(ctx, name) == value, name
+
+    bus.run(bench)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_settings_keep_what_was_written(seed):
-    rng = random.Random(seed)
+    rng, bus = random.Random(seed), Bus()
     widths = {"CONTROL": 3, "MARGIN": 7, "BATCH": 16, "CLASS_COUNT": 7}
-    outputs = {"MARGIN": "margin", "BATCH": "batch", "CLASS_COUNT": "class_count"}
     kept = {"CONTROL": 0, "MARGIN": 0, "BATCH": 1, "CLASS_COUNT": 0}
-    inputs, expected = [], []
-    for _ in range(200):
-        name = rng.choice(list(widths))
-        if rng.random() < 0.5:
-            value = rng.getrandbits(32)
-            inputs.append(write(name, value) | {"bus.valid": rng.randrange(2)})
-            if inputs[-1]["bus.valid"]:
+
+    async def bench(ctx):
+        for _ in range(120):
+            name = rng.choice(list(widths))
+            if rng.random() < 0.5:
+                value = rng.getrandbits(32)
+                await bus.write(ctx, name, value)
                 kept[name] = value & (1 << widths[name]) - 1
-        else:
-            inputs.append(read(name))
-            expected.append((len(inputs) - 1, dict(kept), name))
-    seen = trace(RegisterFile(core_of()), inputs, ["bus.rdata", "run", "train", "online", *outputs.values()], after=0)
-    assert len(expected) > 50
-    for cycle, state, name in expected:
-        assert seen["bus.rdata"][cycle] == state[name]
-        assert [seen[output][cycle] for output in outputs.values()] == [state[name] for name in outputs]
-        flags = seen["run"][cycle] | seen["train"][cycle] << 1 | seen["online"][cycle] << 2
-        assert flags == state["CONTROL"]
+            else:
+                assert await bus.read(ctx, name) == kept[name]
+                for setting in ("margin", "batch", "class_count"):
+                    assert ctx.get(getattr(bus.dut, setting)) == kept[setting.upper()]
+                flags = [ctx.get(getattr(bus.dut, flag)) for flag in ("run", "train", "online")]
+                assert flags == [kept["CONTROL"] >> bit & 1 for bit in range(3)]
+
+    bus.run(bench)
+
+
+def test_writes_follow_each_other_without_a_pause():
+    bus = Bus()
+
+    async def bench(ctx):
+        ctx.set(bus.dut.bus.valid, 1)
+        ctx.set(bus.dut.bus.write, 1)
+        ctx.set(bus.dut.bus.addr, address("WINDOW_DATA"))
+        for value in range(50):
+            ctx.set(bus.dut.bus.wdata, value)
+            _, _, ready = await ctx.tick().sample(bus.dut.bus.ready)
+            assert ready
+        ctx.set(bus.dut.bus.valid, 0)
+        await ctx.tick().repeat(_SETTLE)
+
+    bus.run(bench)
+    assert bus.pulses == [("push", value) for value in range(50)]
 
 
 def test_a_write_elsewhere_changes_nothing():
-    core = core_of()
-    known = set(ADDRESSES.values())
-    inputs = [write("CONTROL", 5), write("MARGIN", 9), write("BATCH", 17), write("CLASS_COUNT", 3)]
-    for at in [*range(0x80), 0x100, 0x120, 0x8020, 0xFFFF]:
-        writable = at in known and next(r for r in registers.REGISTERS if r.address == at).access != "r"
-        if not writable:
-            inputs.append({"bus.valid": 1, "bus.write": 1, "bus.addr": at, "bus.wdata": 0xFFFF_FFFF})
-    first = len(inputs)
-    inputs += [read(name) for name in ("CONTROL", "MARGIN", "BATCH", "CLASS_COUNT", "IDENTITY", "SAMPLES", "ERRORS")]
-    watch = ["bus.rdata", "reset", "set_pending", "set_select", "set_row", "push", "pull"]
-    seen = trace(RegisterFile(core), inputs, watch, after=0)
-    assert seen["bus.rdata"][first:] == [5, 9, 17, 3, registers.IDENTITY, 0, 0]
-    assert not any(value for name in watch[2:] for value in seen[name])
-    assert seen["reset"] == [int(cycle < RESET_CYCLES) for cycle in range(len(inputs))], "only after power-on"
+    bus = Bus()
+    settings = {"CONTROL": 5, "MARGIN": 9, "BATCH": 17, "CLASS_COUNT": 3}
+    writable = {register.address for register in registers.REGISTERS if register.access != "r"}
+
+    async def bench(ctx):
+        await ctx.tick().repeat(RESET_CYCLES + 1)
+        for name, value in settings.items():
+            await bus.write(ctx, name, value)
+        for at in [*range(0x80), 0x100, 0x120, 0x8020, 0xFFFF]:
+            if at not in writable:
+                await bus.access(ctx, at, 1, 0xFFFF_FFFF)
+        untouched = settings | {"IDENTITY": registers.IDENTITY, "SAMPLES": 0, "ERRORS": 0, "STATUS": 0}
+        for name, value in untouched.items():
+            assert await bus.read(ctx, name) == value, name
+
+    bus.run(bench)
+    assert not bus.pulses and bus.resets.count(1) == RESET_CYCLES
 
 
 def test_what_is_no_register_reads_zero():
-    unknown = [at for at in (*range(0x80), 0x1001, 0x8000) if at not in ADDRESSES.values()]
-    inputs = [{"bus.valid": 1, "bus.addr": at} for at in unknown]
-    assert not any(trace(RegisterFile(core_of()), inputs, ["bus.rdata"], after=0)["bus.rdata"])
+    bus = Bus()
+
+    async def bench(ctx):
+        for at in (*range(0x80), 0x1001, 0x8000, 0xFF00):
+            if at not in ADDRESSES.values():
+                assert await bus.access(ctx, at) == 0, at
+
+    bus.run(bench)
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_counters_add_up_and_clear(seed):
-    rng, core = random.Random(seed), core_of(lanes=144)
+    rng, bus = random.Random(seed), Bus(lanes=144)
     names = list(registers.COUNTERS)
     totals = dict.fromkeys(names, 0)
-    inputs = []
-    for _ in range(60):
-        step = {f"count_{name}": rng.randrange(core.lanes + 1) for name in names}
-        inputs.append(step | IDLE)
+
+    async def check(ctx):
         for name in names:
-            totals[name] += step[f"count_{name}"]
-    inputs.append(IDLE | {f"count_{name}": 0 for name in names})
-    reads = [read(f"{name.upper()}{high}") for name in names for high in ("", "_HIGH")]
-    inputs += [*reads, write("COMMAND", 0), *reads, write("COMMAND", 2), *reads]
-    seen = trace(RegisterFile(core), inputs, ["bus.rdata"], after=0)["bus.rdata"]
-    expected = [part for name in names for part in (totals[name], 0)]
-    first, n = 61, len(reads)
-    assert seen[first : first + n] == seen[first + n + 1 :][:n] == expected and seen[-n:] == [0] * n
+            assert await bus.read(ctx, name.upper()) == totals[name], name
+            assert await bus.read(ctx, f"{name.upper()}_HIGH") == 0
+
+    async def bench(ctx):
+        for _ in range(60):
+            for name in names:
+                step = rng.randrange(bus.core.lanes + 1)
+                ctx.set(getattr(bus.dut, f"count_{name}"), step)
+                totals[name] += step
+            await ctx.tick()
+        for name in names:
+            ctx.set(getattr(bus.dut, f"count_{name}"), 0)
+        await ctx.tick().repeat(_SETTLE)
+        await check(ctx)
+        await bus.write(ctx, "COMMAND", 1)
+        await check(ctx)
+        await bus.write(ctx, "COMMAND", 2)
+        totals.update(dict.fromkeys(names, 0))
+        await check(ctx)
+
+    bus.run(bench)
 
 
 def test_reset_lasts_long_enough_to_run_empty():
-    """After power-on and from the cycle after the command; a command during it starts it anew."""
-    wait = [IDLE] * (RESET_CYCLES + 5)
-    inputs = [*wait, write("COMMAND", 1), *wait, write("COMMAND", 3), *[IDLE] * 9, write("COMMAND", 1), *wait]
-    seen = trace(RegisterFile(core_of()), inputs, ["reset"], after=0)["reset"]
-    commands = [cycle for cycle, step in enumerate(inputs) if step is not IDLE]
-    high = {*range(RESET_CYCLES)}
-    for command in commands:
-        high |= {*range(command + 2, command + 2 + RESET_CYCLES - 1)}
-    assert {cycle for cycle, reset in enumerate(seen) if reset} == high
+    """After power-on and after the command; clearing the counters is no reset."""
+    bus = Bus()
+
+    async def bench(ctx):
+        await ctx.tick().repeat(RESET_CYCLES + 5)
+        assert bus.resets == [1] * RESET_CYCLES + [0] * 5
+        for command, high in ((1, RESET_CYCLES - 1), (2, 0), (3, RESET_CYCLES - 1)):
+            bus.resets.clear()
+            await bus.write(ctx, "COMMAND", command)
+            await ctx.tick().repeat(RESET_CYCLES + 20)
+            assert bus.resets.count(1) >= high and bool(high) == any(bus.resets)
+            assert not any(bus.resets[-10:]) and not bus.resets[0]
+            edges = sum(a != b for a, b in zip(bus.resets, bus.resets[1:], strict=False))
+            assert edges == (2 if high else 0), "one pulse without a gap"
+
+    bus.run(bench)
 
 
 def test_errors_stick_until_a_one_is_written():
-    core = core_of()
-    check = [IDLE | {"errors": 0}, read("ERRORS")]
-    inputs = [{"errors": 0b001}, *check, {"errors": 0b100} | IDLE, *check, write("ERRORS", 0b001), *check]
-    inputs += [write("ERRORS", 0b100) | {"errors": 0b100}, *check, write("ERRORS", 0b111), *check]
-    seen = trace(RegisterFile(core), inputs, ["bus.rdata"], after=0)["bus.rdata"]
-    assert [seen[cycle] for cycle in (2, 5, 8, 11, 14)] == [0b001, 0b101, 0b100, 0b100, 0]
+    bus = Bus()
+
+    async def raise_(ctx, flags):
+        ctx.set(bus.dut.errors, flags)
+        await ctx.tick()
+        ctx.set(bus.dut.errors, 0)
+
+    async def bench(ctx):
+        await raise_(ctx, 0b001)
+        assert await bus.read(ctx, "ERRORS") == 0b001
+        await raise_(ctx, 0b100)
+        assert await bus.read(ctx, "ERRORS") == 0b101
+        await bus.write(ctx, "ERRORS", 0b001)
+        assert await bus.read(ctx, "ERRORS") == 0b100
+        ctx.set(bus.dut.errors, 0b010)  # an error in the very cycle in which it is cleared is not lost
+        await bus.write(ctx, "ERRORS", 0b111)
+        await ctx.tick().repeat(_SETTLE)
+        ctx.set(bus.dut.errors, 0)
+        assert await bus.read(ctx, "ERRORS") == 0b010
+        await bus.write(ctx, "ERRORS", 0b111)
+        assert await bus.read(ctx, "ERRORS") == 0
+
+    bus.run(bench)
 
 
-def test_pulses_and_values_of_the_window():
-    core = core_of()
-    inputs = [
-        write("PENDING", 40), write("WINDOW_SELECT", 3), write("WINDOW_ADDRESS", 500), write("WINDOW_DATA", 0xDEADBEEF),
-        read("PENDING") | {"pending": 77}, read("WINDOW_SELECT") | {"select": 5},
-        read("WINDOW_ADDRESS") | {"row": 1 << 31}, read("STATUS"), read("STATUS") | {"idle": 1}, IDLE,
-    ]  # fmt: skip
-    names = ["set_pending", "set_select", "set_row", "push"]
-    seen = trace(RegisterFile(core), inputs, [*names, "value", "bus.rdata"], after=0)
-    for cycle, name in enumerate(names):
-        assert [other for other in names if seen[other][cycle]] == [name]
-        assert seen["value"][cycle] == inputs[cycle]["bus.wdata"]
-    assert seen["bus.rdata"][4:9] == [77, 5, 1 << 31, 0, 1] and not any(sum(seen[name][4:]) for name in names)
+def test_pulses_and_values_for_those_who_keep_a_register():
+    bus = Bus()
+    writes = [("PENDING", 40), ("WINDOW_SELECT", 3), ("WINDOW_ADDRESS", 1 << 31), ("WINDOW_DATA", 0xDEADBEEF)]
+
+    async def bench(ctx):
+        for name, value in writes:
+            await bus.write(ctx, name, value)
+            await ctx.tick().repeat(_SETTLE)
+        for signal, value in ((bus.dut.pending, 77), (bus.dut.select, 5), (bus.dut.row, 1 << 31), (bus.dut.idle, 1)):
+            ctx.set(signal, value)
+        expected = {"PENDING": 77, "WINDOW_SELECT": 5, "WINDOW_ADDRESS": 1 << 31, "STATUS": 1}
+        for name, value in expected.items():
+            assert await bus.read(ctx, name) == value
+
+    bus.run(bench)
+    assert bus.pulses == [(PULSES[name], value) for name, value in writes]
 
 
-def test_a_window_read_waits_for_its_piece():
-    inputs = [read("WINDOW_DATA"), {}, {}, {"piece": 0xCAFE, "piece_ready": 1}, IDLE]
-    seen = trace(RegisterFile(core_of()), inputs, ["bus.ready", "bus.rdata", "pull", "push"], after=0)
-    assert seen["bus.ready"][:4] == [0, 0, 0, 1] and seen["pull"] == [1, 1, 1, 1, 0] and not any(seen["push"])
-    assert seen["bus.rdata"][3] == 0xCAFE
+@pytest.mark.parametrize("wait", [0, 1, 7])
+def test_a_window_read_waits_for_its_piece(wait):
+    bus, pulls = Bus(), []
+
+    async def window(ctx):
+        waited = 0
+        while True:
+            _, _, pull, ready = await ctx.tick().sample(bus.dut.pull, bus.dut.piece_ready)
+            pulls.append(pull and ready)
+            waited = 0 if pull and ready else waited + pull
+            ctx.set(bus.dut.piece_ready, waited >= wait)
+            ctx.set(bus.dut.piece, 0xCAFE + sum(pulls) if waited >= wait else 0)
+
+    async def bench(ctx):
+        await ctx.tick().repeat(3)
+        for number in range(3):
+            assert await bus.access(ctx, address("WINDOW_DATA")) == 0xCAFE + number
+            assert bus.cycles == READ + wait
+
+    drive(bus.dut, bench, background=(window,))
+    assert sum(pulls) == 3

@@ -71,7 +71,8 @@ class Bench(HiddenBench):
                 self.lengths.append((steps, end))
                 while self.rng.random() < gaps:
                     await ctx.tick()
-                token = {"context": context, "batch_end": end, "count": len(entries), "bank": bank}
+                token = {"context": context, "batch_end": end, "updates": bool(entries), "bank": bank}
+                token["count"] = len(entries) or int(self.rng.integers(5))
                 ctx.set(dut.updates.payload, token)
                 ctx.set(dut.updates.valid, 1)
                 self.arrived.append(len(self.trail))
