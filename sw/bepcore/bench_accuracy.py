@@ -116,4 +116,5 @@ def _result(case, record):
         "highest": max(tests),
         "validation_accuracy": mean(one["validation_accuracy"] for one in runs_of),
         "goal": case.goal,
+        "paper": case.paper,
     }

@@ -130,6 +130,7 @@ PRESETS = {
         "gamma": (35, 105),
         "r": 0.7,
         "nu": 1.0,
+        "p_r": 0.2,
         "batch": 200,
         "epochs": 25,
         "validation": 1_000,
