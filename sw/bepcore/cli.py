@@ -20,6 +20,7 @@ _COMMANDS = {
     "infer": "classify data with a trained network",
     "verify": "co-simulate the hardware against the golden model, bit for bit",
     "generate": "write a core as Verilog, with a JSON sidecar",
+    "synth": "synthesise, place and route a core for an ECP5",
     "registers": "print the register map",
     "data": "list, show and fetch data sets",
     "bench": "measure speed and accuracy",

@@ -1,0 +1,80 @@
+"""Place and route with several seeds side by side."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .toolchain import nextpnr
+
+__all__ = ["Attempt", "place_and_route"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of nextpnr: its `seed`, and its `report` as nextpnr wrote it, or None with the `error` it ended with."""
+
+    seed: int
+    report: dict | None
+    error: str | None
+
+    @property
+    def fmax(self):
+        """MHz of the slowest clock, 0 when there is no report."""
+        return min((clock["achieved"] for clock in self.report["fmax"].values()), default=0) if self.report else 0
+
+
+def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, progress=None):
+    """Run nextpnr once a seed, `jobs` at a time; returns `Attempt`s, best first.
+
+    Parameters
+    ----------
+    netlist : Netlist, on few pins.
+    device : Device
+    folder : where the netlist, logs and reports go.
+    speed : speed grade. freq : target in MHz, a little above the wish.
+    progress : called with every finished `Attempt`.
+
+    Raises
+    ------
+    BepError
+        nextpnr is missing.
+    """
+    folder = Path(folder)
+    (folder / "netlist.json").write_text(netlist.text())
+    waiting, running, done = list(seeds), {}, []
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                seed = waiting.pop(0)
+                running[seed] = nextpnr(folder, _arguments(device, speed, freq, seed))
+            seed = next(iter(running))
+            status = running[seed].wait()
+            del running[seed]
+            done.append(_attempt(folder, seed, status))
+            if progress:
+                progress(done[-1])
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+        (folder / "netlist.json").unlink()
+    return sorted(done, key=lambda attempt: -attempt.fmax)
+
+
+def _arguments(device, speed, freq, seed):
+    return [
+        device.flag,
+        *("--package", device.package, "--speed", str(speed)),
+        *("--json", "netlist.json", "--report", f"report-{seed}.json", "--detailed-timing-report"),
+        *("--seed", str(seed), "--freq", f"{freq:g}", "--timing-allow-fail", "--lpf-allow-unconstrained"),
+        *("--log", f"nextpnr-{seed}.log"),
+    ]
+
+
+def _attempt(folder, seed, status):
+    report, log = folder / f"report-{seed}.json", folder / f"nextpnr-{seed}.log"
+    if status == 0 and report.exists():
+        return Attempt(seed, json.loads(report.read_text()), None)
+    errors = re.findall(r"^ERROR: (.*)$", log.read_text() if log.exists() else "", re.M)
+    return Attempt(seed, None, errors[-1] if errors else "nextpnr ended without a reason; is there enough memory?")

@@ -1,0 +1,158 @@
+"""`bepcore synth`: from core parameters to a routed ECP5 design: what it takes, how fast it is, what is slowest."""
+
+import dataclasses
+
+from bepsw.core import PRESETS, Core, preset
+from bepsw.errors import BepError
+
+from . import options, show
+
+__all__ = ["add_arguments", "core_from", "run", "table"]
+
+_DEVICES = {"tiny": "25f", "small": "25f", "reference": "85f"}
+_ROWS = 12  # rows of each list; --json has them all
+
+
+def add_arguments(parser):
+    """Arguments of `bepcore synth`."""
+    parser.add_argument("--core", metavar="PRESET", default="small", help=f"{'|'.join(PRESETS)} (default: small)")
+    parser.add_argument("--device", choices=("25f", "45f", "85f"), help="ECP5 size (default: what the preset is for)")
+    parser.add_argument("--speed", type=int, choices=(6, 7, 8), default=6, help="speed grade (default: 6)")
+    parser.add_argument("--freq", type=float, default=160.0, metavar="MHZ", help="what to aim for (default: 160)")
+    parser.add_argument(
+        "--seeds", type=options.sizes, default=(1,), metavar="N,N", help="seeds of placement (default: 1)"
+    )
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="seeds at a time (default: 2)")
+    parser.add_argument("--no-route", action="store_true", help="stop after synthesis: resources and estimated paths")
+    parser.add_argument(
+        "--cycles", type=float, metavar="N", help="cycles a training sample takes, for samples a second"
+    )
+    parser.add_argument("--out", metavar="DIR", help="folder for report, netlist and logs")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+    group = parser.add_argument_group("parameters that differ from the preset (see bepsw.core.Core)")
+    for field in dataclasses.fields(Core):
+        group.add_argument(f"--{field.name.replace('_', '-')}", type=int, metavar="N")
+
+
+def core_from(args):
+    """The `Core` that the arguments describe."""
+    return preset(args.core, **options.given(args, [field.name for field in dataclasses.fields(Core)]))
+
+
+def run(args):
+    """Synthesise, place, route, print."""
+    # Imported late: the help text needs no Amaranth.
+    from bepboards.synth.device import find_device
+
+    if args.jobs < 1 or not args.freq > 0 or not args.seeds or (args.cycles is not None and not args.cycles > 0):
+        raise BepError("--jobs, --freq, --seeds and --cycles must be positive.")
+    core, device = core_from(args), find_device(args.device or _DEVICES[args.core])
+    screen = show.console(args)
+    if args.no_route:
+        return _estimate(args, screen, core, device)
+
+    from bepboards.synth.flow import build_core
+
+    build = build_core(
+        core,
+        device,
+        speed=args.speed,
+        freq=args.freq,
+        seeds=args.seeds,
+        jobs=args.jobs,
+        out=args.out,
+        say=lambda text: screen.print(text, style="dim"),
+    )
+    record = build.as_dict()
+    if args.cycles:
+        record["samples_per_second"] = round(build.fmax * 1e6 / args.cycles)
+    _print(screen, args, build, record)
+    show.emit(args, record)
+    return 0
+
+
+def _estimate(args, screen, core, device):
+    """Resources and estimated arrival times of the netlist."""
+    import tempfile
+
+    from bepboards.synth.resources import by_module, check_fit, count
+    from bepboards.synth.structure import arrivals
+    from bepboards.synth.synthesis import synthesise
+
+    with tempfile.TemporaryDirectory(prefix="bep-synth-") as folder:
+        made = synthesise(core, folder)
+    check_fit(made.netlist, device)
+    needs, late = count(made.netlist), arrivals(made.netlist)
+    _print_use(screen, args.core, device, needs)
+    _print_modules(screen, by_module(made.netlist))
+    slow = show.table("Slowest registers, estimated before placement", *_SLOW, numbers=_SLOW[1:4])
+    for register, ns, bits, depth, source in late[: 2 * _ROWS]:
+        slow.add_row(register, f"{ns:.1f}", str(bits), str(depth), source)
+    screen.print(slow)
+    show.emit(
+        args,
+        {
+            "core": core.as_dict(),
+            "device": device.name,
+            "netlist": dict(needs),
+            "modules": {module: dict(cells) for module, cells in by_module(made.netlist).items()},
+            "arrivals": [dict(zip(("register", "ns", "inputs", "depth", "source"), row, strict=True)) for row in late],
+        },
+    )
+    return 0
+
+
+_SLOW = ("register", "ns", "inputs", "depth", "from")
+
+
+def _print(screen, args, build, record):
+    _print_use(screen, args.core, build.device, build.used)
+    _print_modules(screen, build.modules)
+    path = build.path
+    if path is not None:
+        steps = show.table(
+            f"Critical path: {path.start} → {path.end}, {path.ns} ns, {path.routing} in wires, {path.levels} levels",
+            "signal",
+            "ns",
+            numbers=("ns",),
+        )
+        for step in path.steps:
+            steps.add_row(step.signal, f"{step.arrival:.2f}")
+        screen.print(steps)
+    slow = show.table("Registers within 10 % of it", "submodule", "register", "inputs", "ns", numbers=("inputs", "ns"))
+    rows = [(m, r, n, ns) for m, registers in build.slow.items() for r, (n, ns) in registers.items()]
+    for module, register, inputs, ns in sorted(rows, key=lambda row: -row[3])[:_ROWS]:
+        slow.add_row(module, register.removeprefix(f"{module}."), str(inputs), f"{ns:.2f}")
+    screen.print(slow)
+    seeds = ", ".join(f"{seed}: {mhz or 'failed'}" for seed, mhz in build.fmax_by_seed.items())
+    rate = f", {show.rate(record['samples_per_second'])}" if args.cycles else ""
+    screen.print(
+        f"[bold]{build.fmax} MHz[/bold] with seed {build.seed}{rate}; by seed: {seeds}. {build.minutes} minutes."
+    )
+
+
+def _print_use(screen, name, device, used):
+    from bepboards.synth.device import RESOURCES
+
+    listing = table(f"Core {name} on LFE5U-{device.name.upper()}")
+    for resource in RESOURCES:
+        have = getattr(device, resource)
+        listing.add_row(
+            resource.upper(), f"{used.get(resource, 0)}", f"{have}", f"{100 * used.get(resource, 0) / have:.0f} %"
+        )
+    screen.print(listing)
+
+
+def table(title):
+    """An empty table of used and available resources."""
+    return show.table(title, "resource", "used", "of", "share", numbers=("used", "of", "share"))
+
+
+def _print_modules(screen, modules):
+    columns = ("comb", "lut", "carry", "ram", "ff", "ebr")
+    listing = show.table("By submodule, before placement", "submodule", *columns, numbers=columns)
+    for module, cells in list(modules.items())[:_ROWS]:
+        listing.add_row(module, *(str(cells.get(column, 0)) for column in columns))
+    rest = list(modules.values())[_ROWS:]
+    listing.add_row(f"{len(rest)} others", *(str(sum(cells.get(c, 0) for cells in rest)) for c in columns))
+    screen.print(listing)
