@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from bepsw.frame import equiangular_frame
 from bepsw.spec import Network, Training, divisors
 from bepsw.target import State

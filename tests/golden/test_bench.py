@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from bepsw.errors import BepError
 from bepsw.golden import kernels
 from bepsw.golden.bench import REFERENCE_TRAINING, bench, float32_baseline

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from bepsw import checkpoint
 from bepsw.checkpoint import load_checkpoint, save_checkpoint
 from bepsw.errors import BepError

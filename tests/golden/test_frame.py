@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+
 from bepsw.errors import BepError
 from bepsw.frame import Descent, default_alpha, equiangular_frame, frame_energy
 

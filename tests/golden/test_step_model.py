@@ -5,6 +5,7 @@ from math import ceil, floor
 
 import numpy as np
 import pytest
+
 from bepsw.errors import BepError
 from bepsw.golden import StepModel
 from bepsw.spec import Network, Training, thresholds

@@ -4,6 +4,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 import pytest
+
 from bepsw.errors import BepError
 from bepsw.golden import init_hidden, initial_state
 from bepsw.spec import REINFORCE_BITS, Network, Training, counter_range, divisors, thresholds
