@@ -62,10 +62,15 @@ def _train(args, folder, settings, prepared, state):
     with open_target(args.target, state, core=args.core, simulator=args.sim) as target:
         try:
             with show.EpochBars(screen, settings.epochs, len(train)) as bars:
-                fit(target, state, samples, epochs=settings.epochs, path=folder / runs.CHECKPOINT, callback=bars)
+                # A simulated core takes seconds for a batch: look at the keyboard after each.
+                chunk = settings.batch if args.target == "sim" else None
+                path = folder / runs.CHECKPOINT
+                fit(target, state, samples, epochs=settings.epochs, path=path, callback=bars, chunk=chunk)
             target.load(state.best_state or state.state)
             accuracy = float(np.mean(target.infer(test.bits) == test.labels))
         except KeyboardInterrupt:
+            if not (folder / runs.CHECKPOINT).is_file():
+                raise KeyboardInterrupt("Interrupted before the first checkpoint; nothing was kept.") from None
             _leave(folder, settings, state)
             raise KeyboardInterrupt(
                 f"Interrupted in epoch {state.progress.epoch + 1}; go on with: bepcore train --resume {folder}"

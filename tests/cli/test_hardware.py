@@ -1,7 +1,12 @@
 """The commands that need the hardware: `verify`, `generate`, and `train` and `infer` on a simulated core."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -59,6 +64,26 @@ def test_training_on_a_simulated_core_gives_the_golden_network(kept, tmp_path):
     one = last_json(kept("infer", "golden", "--samples", 50, "--json"))
     two = last_json(kept("infer", "golden", "--samples", 50, *TINY[:4], "--target", "sim", "--json"))
     assert one == two
+
+
+@needs_icarus
+def test_interrupting_a_simulated_core(kept, tmp_path, environment):
+    """Ctrl-C in a terminal reaches the simulator too; the run folder stays whole and the golden model can go on."""
+    words = ("train", *TINY, "--samples", 60, "--validation", 20, "--epochs", 40, "--batch", 20)
+    command = [sys.executable, "-m", "bepcore", *map(str, words), "--out", "stopped", "--target", "sim"]
+    environment = {key: value for key, value in environment.items() if key != "BEPCORE_CACHE"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, **pipes)
+    end = time.monotonic() + 120
+    while not (tmp_path / "stopped" / "checkpoint.npz").exists():
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "go on with: bepcore train --resume stopped" in errors, errors
+    assert kept("train", "--resume", "stopped")[0] == 0
+    assert kept(*words, "--out", "through")[0] == 0
+    assert_same_run(tmp_path / "stopped", tmp_path / "through")
 
 
 @needs_icarus
