@@ -96,10 +96,13 @@ module DP16KD #(
   function [10:0] first(input [31:0] width, input [13:0] at);
     first = width == 36 ? {at[13:5], 2'b00} : width == 18 ? {at[13:4], 1'b0} : at[13:3];
   endfunction
-  function overlap(input [31:0] width, input [13:0] at, input [31:0] other_width, input [13:0] other_at);
-    overlap = width == 36 || other_width == 36 ? at[13:5] == other_at[13:5]
-      : width == 18 || other_width == 18 ? at[13:4] == other_at[13:4]
-      : width == 9 || other_width == 9 ? at[13:3] == other_at[13:3] : at[13:2] == other_at[13:2];
+  // Whether two accesses meet: the wider one decides which address bits count.
+  function overlap(input [13:0] at, input [13:0] other_at);
+    overlap = (at ^ other_at) >> ($clog2((DATA_WIDTH_A > DATA_WIDTH_B ? DATA_WIDTH_A : DATA_WIDTH_B) + 1) - 1) == 0;
+  endfunction
+  // From 18 bits on, the lowest address bits enable the bytes.
+  function writes(input [31:0] width, input enable, input [13:0] at);
+    writes = enable & (width == 36 ? |at[3:0] : width == 18 ? |at[1:0] : 1'b1);
   endfunction
   function [8:0] narrow(input [31:0] width, input [13:0] at, input [8:0] word);
     narrow = width == 9 ? word
@@ -128,8 +131,8 @@ module DP16KD #(
   endtask
 
   always @(posedge CLKA) begin
-    clash_a = CEB & WEB & overlap(DATA_WIDTH_A, at_a, DATA_WIDTH_B, at_b);
-    clash_b = CEA & WEA & overlap(DATA_WIDTH_A, at_a, DATA_WIDTH_B, at_b);
+    clash_a = writes(DATA_WIDTH_B, CEB & WEB, at_b) & overlap(at_a, at_b);
+    clash_b = writes(DATA_WIDTH_A, CEA & WEA, at_a) & overlap(at_a, at_b);
     if (OCEA) out_a <= latch_a;
     if (OCEB) out_b <= latch_b;
     if (DATA_WIDTH_B == 36) begin

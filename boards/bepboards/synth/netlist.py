@@ -1,6 +1,7 @@
 """The JSON netlist that Yosys writes and nextpnr reads, as something that can be searched and edited."""
 
 import json
+import re
 from collections import defaultdict
 
 __all__ = ["CONSTANTS", "Netlist"]
@@ -25,7 +26,7 @@ class Netlist:
     cells : dict, name to Yosys' own record (`type`, `parameters`, `connections`, …)
     ports : dict, name to {direction, bits}
     names : dict, net name to {bits, …}
-    scopes : paths of the submodules that were flattened
+    scopes : paths of the submodules that were flattened, as the source has them
     """
 
     def __init__(self, text, top):
@@ -34,7 +35,7 @@ class Netlist:
         self._module = self._document["modules"][top]
         cells = self._module["cells"]
         self._scopes = {name: cell for name, cell in cells.items() if cell["type"] == "$scopeinfo"}
-        self.scopes = frozenset(self._scopes)
+        self.scopes = frozenset(re.sub(r"\$\d+", "", name) for name in self._scopes)
         self.cells = {name: cell for name, cell in cells.items() if name not in self._scopes}
         self.ports = self._module["ports"]
         self.names = self._module["netnames"]

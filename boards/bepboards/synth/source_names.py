@@ -13,6 +13,7 @@ __all__ = ["module_of", "signal_of"]
 _MADE_BY_YOSYS = re.compile(r"_(TRELLIS_FF|LUT4|CCU2C|DP16KD|TRELLIS_DPR16X4|MULT18X18D)_.*$")
 _MADE_BY_NEXTPNR = re.compile(r"\$(CCU2_\w+|DPRAM_\w+|TRELLIS_IO\w*|feedin|feedout|nextpnr\w*)$|^\$glbnet\$")
 _BLOCK = re.compile(r"\.\d+(\.\d+)*(_(DO|RAD|WAD)\w*)?$")
+_BITS = re.compile(r"(\[\d+\])+(_\d+)?$")  # `sum[3]_1` is Yosys' second name for a bit
 _UNIQUE = re.compile(r"\$\d+")
 _PORT = re.compile(rf"^{re.escape(PREFIX)}(.+)_\d+(_xor|_chain)?$")
 
@@ -25,15 +26,8 @@ def signal_of(name):
     name = _MADE_BY_NEXTPNR.sub("", name)
     if port := _PORT.match(name):
         return f"port {port[1]}"
-    name = _MADE_BY_YOSYS.sub("", name)
-    name = _UNIQUE.sub("", name)
-    block = _BLOCK.sub("", name)
-    return block if block != name else re.sub(r"\[\d+\]$", "", _trailing_copy(name))
-
-
-def _trailing_copy(name):
-    """`sum[3]_1` is Yosys' second name for a bit; `piece_1` is the source's own."""
-    return re.sub(r"(\[\d+\])_\d+$", r"\1", name)
+    name = _UNIQUE.sub("", _MADE_BY_YOSYS.sub("", name))
+    return _BLOCK.sub("", _BITS.sub("", name))
 
 
 def module_of(name, scopes, depth=2):
@@ -44,9 +38,8 @@ def module_of(name, scopes, depth=2):
     path = signal_of(name)
     if path.startswith("port "):
         return "ports"
-    known = {_UNIQUE.sub("", scope) for scope in scopes}
     parts = path.split(".")
     for end in range(min(depth, len(parts)), 0, -1):
-        if ".".join(parts[:end]) in known:
+        if ".".join(parts[:end]) in scopes:
             return ".".join(parts[:end])
     return "top"
