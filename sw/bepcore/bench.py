@@ -7,6 +7,7 @@ __all__ = ["add_arguments", "run"]
 _BENCHES = {
     "golden": ("bench_golden", "training samples a second of the golden model"),
     "cycles": ("bench_cycles", "clock cycles a training sample takes on a core, and where they go"),
+    "synth": ("bench_synth", "routed builds of docs/results.md: logic, memory, clock"),
     "accuracy": ("bench_accuracy", "accuracies of docs/results.md, with their plots"),
 }
 

@@ -1,0 +1,157 @@
+"""`bepcore bench synth`: routed builds of docs/results.md, recorded in docs/results/synth.json.
+
+A build is repeated when its design, its tools or its settings have changed since it was recorded; so a bench that was
+stopped goes on where it was.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bepsw.core import preset
+from bepsw.errors import BepError
+
+from . import runs, show
+
+__all__ = ["CASES", "add_arguments", "markdown", "run"]
+
+_RECORD = "synth.json"
+BEGIN, END = "<!-- begin: bepcore bench synth -->", "<!-- end: bepcore bench synth -->"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One build: a preset, what differs from it, the device and the seeds."""
+
+    name: str
+    core: str
+    device: str
+    changes: dict = field(default_factory=dict)
+    seeds: tuple = (1, 2, 3)
+    freq: float = 160.0
+
+    @property
+    def command(self):
+        """How a user gets the same build."""
+        changes = "".join(f" --{name.replace('_', '-')} {value}" for name, value in self.changes.items())
+        seeds = ",".join(map(str, self.seeds))
+        return f"bepcore synth --core {self.core}{changes} --device {self.device} --seeds {seeds}"
+
+
+CASES = (
+    Case("tiny", "tiny", "25f"),
+    Case("small", "small", "25f"),
+    Case("small-narrow", "small", "25f", {"segments": 4}),
+    Case("small-wide", "small", "45f", {"segments": 16}),
+    Case("reference", "reference", "85f"),
+    Case("reference-narrow", "reference", "85f", {"segments": 8}),
+    Case("reference-wide", "reference", "85f", {"segments": 22}),
+)
+
+
+def add_arguments(parser):
+    """Arguments of `bepcore bench synth`."""
+    names = ", ".join(case.name for case in CASES)
+    parser.add_argument("--only", metavar="NAME", action="append", help=f"one of the builds: {names}")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="seeds at a time (default: 2)")
+    parser.add_argument(
+        "--out", metavar="FOLDER", default="docs/results", help="for the record (default: docs/results)"
+    )
+
+
+def run(args):
+    """Build what is missing from the record, then print the table and put it into results.md."""
+    known = {case.name: case for case in CASES}
+    for name in args.only or ():
+        if name not in known:
+            raise BepError(f"There is no build {name!r}; the builds are {', '.join(known)}.")
+    if args.jobs < 1:
+        raise BepError(f"--jobs must be at least 1, not {args.jobs}.")
+    screen, folder = show.console(args), Path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    record = _load(folder / _RECORD)
+    for case in [known[name] for name in args.only] if args.only else CASES:
+        key = _key(case)
+        if record.get(case.name, {}).get("key") == key:
+            screen.print(f"{case.name}: {record[case.name]['fmax']} MHz (recorded)")
+            continue
+        screen.print(f"[bold]{case.name}[/bold]: {case.command}")
+        record[case.name] = {"key": key, "command": case.command, **_build(case, args.jobs, screen)}
+        runs.write_json(folder / _RECORD, record)
+    screen.print(_table(record))
+    _into_page(folder.parent / "results.md", record)
+    show.emit(args, record)
+
+
+def _load(path):
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise BepError(f"{path} is damaged; remove it to repeat every build.") from None
+
+
+def _key(case):
+    """Changes when the build would."""
+    from bepboards.synth.synthesis import TOP
+    from bepboards.synth.toolchain import versions
+    from bephw.export import to_rtlil
+    from bephw.trainer import Trainer
+
+    design = to_rtlil(Trainer(preset(case.core, **case.changes)), TOP)
+    settings = repr((case, sorted(versions().items())))
+    return hashlib.sha256((settings + design).encode()).hexdigest()[:16]
+
+
+def _build(case, jobs, screen):
+    from bepboards.synth.device import find_device
+    from bepboards.synth.flow import build_core
+
+    build = build_core(
+        preset(case.core, **case.changes),
+        find_device(case.device),
+        freq=case.freq,
+        seeds=case.seeds,
+        jobs=jobs,
+        say=lambda text: screen.print(text, style="dim"),
+    )
+    found = build.as_dict()
+    found["slow"] = sorted({register for module in build.slow.values() for register in module})[:20]
+    return found
+
+
+_COLUMNS = ("build", "device", "W lanes", "H lanes", "COMB", "FF", "EBR", "MHz", "seeds")
+
+
+def _rows(record):
+    for case in CASES:
+        if case.name in record:
+            one = record[case.name]
+            core, used, have = one["core"], one["used"], one["available"]
+            lanes = core["lanes"] * core["segments"]
+            shares = (f"{used[name]} ({100 * used[name] / have[name]:.0f} %)" for name in ("comb", "ff", "ebr"))
+            spread = " ".join(str(mhz) for mhz in one["fmax_by_seed"].values())
+            yield case, (case.name, one["device"], str(lanes), str(core["lanes"]), *shares, str(one["fmax"]), spread)
+
+
+def _table(record):
+    listing = show.table(None, *_COLUMNS, numbers=_COLUMNS[2:])
+    for _, row in _rows(record):
+        listing.add_row(*row)
+    return listing
+
+
+def markdown(record):
+    """The table of docs/results.md."""
+    lines = [f"| {' | '.join((*_COLUMNS, 'command'))} |", "|---" * (len(_COLUMNS) + 1) + "|"]
+    lines += [f"| {' | '.join(row)} | `{case.command}` |" for case, row in _rows(record)]
+    return "\n".join(lines)
+
+
+def _into_page(page, record):
+    """Replace the table in results.md when that has the two marks for it."""
+    if page.is_file() and BEGIN in (text := page.read_text(encoding="utf-8")) and END in text:
+        before, after = text.split(BEGIN)[0], text.split(END)[1]
+        runs.write_text(page, f"{before}{BEGIN}\n{markdown(record)}\n{END}{after}")
