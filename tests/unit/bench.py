@@ -131,15 +131,17 @@ def constants(core, table, steps, index):
     return Array(rows + rows[:1] * (core.steps - len(rows)))[index]
 
 
-def network_of(rng, core, *, depth=None, online=False):
-    """A random network that fits `core`, with its settings and thresholds."""
+def network_of(rng, core, *, depth=None, online=False, gamma=None):
+    """A random network that fits `core`, with its settings and thresholds; `gamma` for all layers, else drawn."""
     while True:
         layers = depth or int(rng.integers(1, 5))
-        widths = [int(k) for k in rng.integers(1, core.max_width + 1, layers + 1)]
+        # Half of the layers are narrow, so that a word of the next one holds several rows.
+        most = rng.choice([core.max_width, min(core.max_width, 2 * core.lanes)], layers + 1)
+        widths = [int(k) for k in rng.integers(1, most + 1)]
         widths[0] = int(rng.integers(1, core.max_fan_in + 1))
         network = Network(widths=widths, classes=int(rng.integers(2, core.classes + 1)), bits=core.bits)
         training = Training(
-            gamma=[int(rng.choice(divisors(k))) for k in widths[1:]],
+            gamma=[gamma or int(rng.choice(divisors(k))) for k in widths[1:]],
             r=float(rng.choice([0, 0.4, 2])), nu=float(rng.choice([0, 0.1, 0.3, 1])),
             p_r=float(rng.choice([0, 0.5, 1])), seed=int(rng.integers(1 << 16)), online=online,
         )  # fmt: skip

@@ -21,7 +21,7 @@ class UnitTransport:
         Share of cycles in which a beat is late or a result is not taken.
     """
 
-    def __init__(self, core, rng, *, stalls=0.0, limit=200_000):
+    def __init__(self, core, rng, *, stalls=0.0, limit=20_000):
         self.dut = Trainer(core)
         self.rng, self.stalls, self.limit = rng, stalls, limit
         self._call, self._answer = None, None

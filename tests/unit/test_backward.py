@@ -27,9 +27,9 @@ SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.seg
 class Bench:
     """A Backward with tables, prototypes and a W plane; samples are random pre-activations."""
 
-    def __init__(self, core, rng, count, *, depth=None):
+    def __init__(self, core, rng, count, **options):
         self.core, self.rng, self.count = core, rng, count
-        network, training, thresholds = network_of(rng, core, depth=depth)
+        network, training, thresholds = network_of(rng, core, **options)
         self.network = network
         self.prototypes = rng.integers(0, 2, (network.classes, network.widths[-1]))
         self.model = StepModel(network, training, self.prototypes, lanes=core.lanes)
@@ -187,10 +187,11 @@ def test_reads_w_back(core):
     assert read == [bench.plane[address][position] for address, position in places]
 
 
+@pytest.mark.parametrize("gamma", [1, None])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_reading_back_leaves_the_next_sample_alone(seed):
+def test_reading_back_leaves_the_next_sample_alone(seed, gamma):
     core = CORES[0]
-    bench = Bench(core, np.random.default_rng(seed), 4, depth=3)
+    bench = Bench(core, np.random.default_rng(seed), 6, depth=2, gamma=gamma)
 
     async def peek(ctx):
         while True:

@@ -73,7 +73,9 @@ def test_a_sample_follows_its_schedule_to_the_cycle(core, seed):
     steps = program_of(core, seed)
     dut = WithTable(core, steps)
     token = {"context": 1, "label": 3, "triggered": 1, "batch_end": 1}
-    beats, reads, end = schedule(steps, core, start=0)
+    beats, reads, first = schedule(steps, core, start=0)
+    more, others, end = schedule(steps, core, start=first + 1)  # the next sample, right after
+    beats, reads = beats | more, reads | others
     watch = [
         "tag",
         "walk_address",
@@ -99,7 +101,7 @@ def test_a_sample_follows_its_schedule_to_the_cycle(core, seed):
         got = seen["position"][cycle], seen["first_slot"][cycle], seen["last_slot"][cycle]
         assert got == expected, cycle
     handed = [cycle for cycle, valid in enumerate(seen["updates.valid"]) if valid]
-    assert handed == [end] == [cycle for cycle, ready in enumerate(seen["judged.ready"]) if ready]
+    assert handed == [first, end] == [cycle for cycle, ready in enumerate(seen["judged.ready"]) if ready]
 
 
 @SHAPE

@@ -48,10 +48,11 @@ def test_reads_every_row_in_beats(core, gaps, seed):
         )  # fmt: skip
         noise = {"start": 0, "from_prototype": int(rng.integers(2)), "half": int(rng.integers(2)), "label": 0}
         per_beat, at = int(rng.integers(1, core.slots + 1)), 0
-        while at < length:
+        wanted = int(rng.choice([length, int(rng.integers(1, length))]))
+        while at < wanted:
             while rng.random() < gaps:
                 inputs.append(noise | {"advance": 0, "rows": int(rng.integers(core.slots + 1))})
-            count = min(per_beat, length - at)
+            count = min(per_beat, wanted - at)
             expected.append((len(inputs), rows[key][at : at + count].tolist()))
             inputs.append(noise | {"advance": 1, "rows": count})
             at += count

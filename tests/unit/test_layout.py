@@ -77,11 +77,14 @@ NETWORK = Network(widths=(100, 40, 30, 20), classes=12)
 BIG = Core(lanes=8, segments=4, slots=4, max_width=64, max_fan_in=128, operand_words=8, steps=7)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["classes", "max_width", "max_fan_in", "operand_words", "prototype_segments", "weight_words", "hidden_words",
-     "beats", "store_segments"],
-)  # fmt: skip
+NEEDS = {
+    "classes": 12, "max_width": 40, "max_fan_in": 100, "operand_words": 4, "prototype_segments": 5,
+    "weight_words": 40 * 4 + 30 * 2 + 20 + 12, "hidden_words": 40 * 13 + 30 * 5 + 20 * 4, "beats": 40 + 30 + 20,
+    "store_segments": 13,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEEDS)
 def test_the_sentence_names_what_would_make_it_fit(name):
     """One parameter at a time just too small: the refusal gives the smallest value that is enough."""
     place(NETWORK, BIG)
@@ -97,6 +100,7 @@ def test_the_sentence_names_what_would_make_it_fit(name):
             break
         except BepError as again:
             wanted = int(re.search(rf"needs {name} >= (\d+)", str(again))[1])
+    assert wanted == NEEDS[name]
     if name != "prototype_segments":
         with pytest.raises(BepError, match=name):
             place(NETWORK, replace(BIG, **{name: wanted - 1}))
