@@ -150,7 +150,7 @@ def _take_state(arrays, name, network, pending):
     return State(
         hidden=tuple(arrays[f"{name}_hidden_{layer}"] for layer in layers),
         weights=tuple(
-            np.unpackbits(arrays[f"{name}_weights_{layer}"], axis=1, count=network.widths[layer - 1]).astype(bool)
+            np.unpackbits(arrays[f"{name}_weights_{layer}"], axis=1, count=network.fan_ins[layer - 1]).astype(bool)
             for layer in layers
         ),
         generator=arrays[f"{name}_generator"],

@@ -143,14 +143,27 @@ def _hidden_step(layout, index, thresholds):
     }  # fmt: skip
 
 
+def _refuse_what_no_core_does(network, thresholds):
+    asked = {
+        "recurrent networks": network.steps,
+        "the local rules": thresholds.margins,
+        "threshold selection": thresholds.select,
+        "rare updates": thresholds.rarity,
+    }
+    for what, wanted in asked.items():
+        if wanted:
+            raise BepError(f"No core trains with {what} yet; use the golden model for that.")
+
+
 def compile_program(network, core, thresholds):
     """BEP for an MLP as step tables.
 
     Raises
     ------
     BepError
-        The network does not fit the core.
+        The network does not fit the core, or the core does not know how to train it as the thresholds say.
     """
+    _refuse_what_no_core_does(network, thresholds)
     layout = place(network, core)
     depth = network.layers
     return Program(

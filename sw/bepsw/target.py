@@ -15,8 +15,8 @@ __all__ = ["Counters", "Results", "State", "Target"]
 class State:
     """Everything that training changes, at a sample boundary.
 
-    hidden : per layer, int16 (K_l, K_{l−1}), the counters k (h = 2k+1).
-    weights : per layer, bool (K_l, K_{l−1}), the W plane; differs from k ≥ 0 only inside a mini-batch.
+    hidden : per layer, int16 `Network.shapes`, the counters k (h = 2k+1).
+    weights : per layer, bool `Network.shapes`, the W plane; differs from k ≥ 0 only inside a mini-batch.
     generator : uint64 array, the reinforcement generator's bank.
     pending : samples since the last sweep.
     """
@@ -59,7 +59,7 @@ class Counters:
 
 
 class Target(Protocol):
-    """A trainer. Bits are uint8 arrays (n, K_0) of 0 and 1; labels are integer arrays (n,)."""
+    """A trainer. Bits are uint8 arrays (n, Network.inputs) of 0 and 1; labels are integer arrays (n,)."""
 
     counters: Counters
 

@@ -39,6 +39,8 @@ class Model:
 
     def __init__(self, network, training, prototypes, *, lanes):
         training.check(network)
+        if network.steps or training.local or training.select != "group" or training.rarity:
+            raise BepError("The golden model trains multi-layer perceptrons with bep and group selection only.")
         if isinstance(lanes, bool) or not isinstance(lanes, int) or not 1 <= lanes <= 1 << 12:
             raise BepError(f"The number of lanes must be a whole number from 1 to {1 << 12}, not {lanes!r}.")
         self.network, self.training, self.lanes = network, training, lanes
@@ -60,9 +62,9 @@ class Model:
         self.thresholds = thresholds
 
     def check_bits(self, bits):
-        """Samples as a C-contiguous uint8 array (n, K_0) of 0 and 1, or a `BepError`."""
+        """Samples as a C-contiguous uint8 array (n, inputs) of 0 and 1, or a `BepError`."""
         bits = np.asarray(bits)
-        inputs = self.network.widths[0]
+        inputs = self.network.inputs
         if bits.ndim != 2 or bits.shape[1] != inputs:
             raise BepError(f"Samples must be an array (n, {inputs}) of bits, not one of shape {bits.shape}.")
         return np.ascontiguousarray(_zeros_and_ones("The samples", bits, bits.shape)).view(np.uint8)
@@ -79,7 +81,7 @@ class Model:
 
 def check_state(state, network, training, lanes):
     """Refuse a `State` that belongs to another network, core or batch size."""
-    shapes = list(zip(network.widths[1:], network.widths, strict=False))
+    shapes = list(network.shapes)
     for what, planes in (("hidden weights", state.hidden), ("weights", state.weights)):
         found = [plane.shape for plane in planes]
         if found != shapes:

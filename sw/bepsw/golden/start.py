@@ -27,7 +27,7 @@ def init_hidden(network, seed, spread=DEFAULT_SPREAD):
 
     Returns
     -------
-    tuple of int16 arrays (K_l, K_{l−1}). The raw words of PCG64 are used, which numpy keeps the same from
+    tuple of int16 arrays (K_l, fan-in). The raw words of PCG64 are used, which numpy keeps the same from
     version to version.
 
     Raises
@@ -42,7 +42,7 @@ def init_hidden(network, seed, spread=DEFAULT_SPREAD):
             f"with {network.bits} bits per weight, not {spread!r}."
         )
     hidden = []
-    for layer, (fan_in, rows) in enumerate(zip(network.widths, network.widths[1:], strict=False), start=1):
+    for layer, (rows, fan_in) in enumerate(network.shapes, start=1):
         raw = np.random.PCG64([seed, _PURPOSE, layer]).random_raw(rows * fan_in)
         uniform = (raw & np.uint64(2 * spread - 1)).astype(np.int32) - spread
         hidden.append(uniform.astype(np.int16).reshape(rows, fan_in))
