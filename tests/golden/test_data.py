@@ -11,7 +11,6 @@ import pytest
 from bepsw import data
 from bepsw.data.idx import read_idx
 from bepsw.data.table import read_csv, read_samples
-from bepsw.data.ucr import read_ts
 
 
 def real_data():
@@ -57,21 +56,6 @@ def test_a_train_series_file_takes_its_test_file_along():
     assert italy.x_train.shape == (67, 24) and italy.x_test.shape == (1029, 24)
     assert italy.shape == (24, 1) and italy.labels == ("1", "2") and set(italy.y_train) == {0, 1}
     assert np.array_equal(data.load(str(path).replace("TRAIN", "TEST")).x_train, italy.x_train)
-
-
-def test_series_with_channels_lengths_and_gaps(tmp_path):
-    path = tmp_path / "s.ts"
-    path.write_text("# comment\n@problemName s\n@classLabel true a b\n@data\n1,2,?:4,5,6:a\n1,2:3:b\n")
-    series, labels = read_ts(path)
-    assert labels == ["a", "b"] and [len(c) for c in series[1]] == [2, 1] and np.isnan(series[0][0][2])
-
-
-def test_series_of_two_channels_are_laid_out_step_by_step(tmp_path):
-    path = tmp_path / "s.ts"
-    path.write_text("@data\n" + "1,2,3:4,5,6:a\n" * 5 + "1,2,3:4,5,6:b\n" * 5)
-    loaded = data.load(path)
-    assert loaded.shape == (3, 2) and loaded.x_train[0].tolist() == [1, 4, 2, 5, 3, 6]
-    assert len(loaded.x_train) == 8 and len(loaded.x_test) == 2
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])

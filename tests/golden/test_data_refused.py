@@ -144,40 +144,6 @@ def test_npz_that_is_none(tmp_path, content):
         data.load(tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize(
-    "text, words",
-    [
-        ("@data\n1,2:a\n1,b:b\n", "Line 3 .* not a number"),
-        ("@data\n1,2:a\n1,2,3:b\n", "differ in length"),
-        ("@data\n1,2:a\n1,?:b\n", "missing values"),
-        ("@data\n1,2:a\n1,2:3,4:b\n", "2 channels but the first has 1"),
-        ("@data\n1,2\n", "no class label"),
-        ("1,2:a\n", "before @data"),
-        ("@data\n", "no series"),
-        ("@timeStamps true\n@data\n1,2:a\n", "time stamps"),
-        ("@classLabel false\n@data\n1,2\n", "no class labels"),
-        ("@data\n1,2:a\n1,3:a\n", "1 class;"),
-    ],
-)
-def test_spoiled_series(tmp_path, text, words):
-    (tmp_path / "s.ts").write_text(text)
-    with pytest.raises(BepError, match=words):
-        data.load(tmp_path / "s.ts")
-
-
-def test_series_pairs_must_match(tmp_path):
-    train, test = tmp_path / "s_TRAIN.ts", tmp_path / "s_TEST.ts"
-    train.write_text("@data\n1,2:a\n3,4:b\n")
-    with pytest.raises(BepError, match=r"s_TEST.ts is missing"):
-        data.load(train)
-    test.write_text("@data\n1,2:c\n")
-    with pytest.raises(BepError, match="class 'c'"):
-        data.load(train)
-    test.write_text("@data\n1,2,3:a\n")
-    with pytest.raises(BepError, match=r"have 2 steps but those of .* have 3"):
-        data.load(train)
-
-
 def test_unknown_names_and_missing_files(tmp_path, monkeypatch):
     monkeypatch.setenv("BEPCORE_CACHE", str(tmp_path))
     monkeypatch.delenv("BEPCORE_DATA", raising=False)

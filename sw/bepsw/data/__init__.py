@@ -6,12 +6,13 @@ from ..errors import BepError
 from .arrays import load_npz
 from .dataset import Dataset, holdout, split
 from .digits import load_digits
+from .folds import fold_indices, folded, pool
 from .images import NAMED, load_folder, load_named, search_folders
 from .synthetic import random_prototypes
 from .table import load_csv
 from .ucr import load_ts
 
-__all__ = ["NAMES", "Dataset", "holdout", "load", "series_files", "split"]
+__all__ = ["NAMES", "Dataset", "fold_indices", "folded", "holdout", "load", "pool", "series_files", "split"]
 
 NAMES = {
     "digits": "8×8 digits, 10 classes, bundled",
@@ -21,10 +22,8 @@ NAMES = {
 }
 """Names that `load` knows, with a description."""
 
-_READERS = {".ts": load_ts, ".npz": load_npz}
 
-
-def load(name_or_path, folder=None, *, label=None):
+def load(name_or_path, folder=None, *, label=None, points=None):
     """Load a data set.
 
     Parameters
@@ -36,6 +35,8 @@ def load(name_or_path, folder=None, *, label=None):
         Searched first for the files of a named set.
     label : str, optional
         Label column of a .csv: name, or number from 1; the last by default.
+    points : int, optional
+        Length that the series of a .ts file are stretched to; see `load_ts`.
 
     Returns
     -------
@@ -58,10 +59,12 @@ def load(name_or_path, folder=None, *, label=None):
         return load_folder(path)
     if path.name.endswith((".csv", ".csv.gz")):
         return load_csv(path, label)
-    if path.suffix in _READERS:
-        return _READERS[path.suffix](path)
+    if path.suffix == ".npz":
+        return load_npz(path)
+    if path.suffix == ".ts":
+        return load_ts(path, points)
     if path.name == name and name in (series := series_files(folder)):
-        return load_ts(series[name])
+        return load_ts(series[name], points)
     if path.is_file():
         raise BepError(f"{path} is not of a known kind; use a .csv, .npz or .ts file, or a folder of idx files.")
     raise BepError(f"There is no data set {name!r}; known are {', '.join(NAMES)}, or name a .csv, .npz or .ts file.")

@@ -26,13 +26,15 @@ class Dataset:
     classes : int
         C.
     shape : tuple of int
-        Shape of one sample before it was flattened: (28, 28) for an image, (steps, channels) for a series.
+        Shape of one sample before it was flattened: (28, 28) for an image, (points, channels) for a series.
     source : str
         Where it came from, for people.
     labels : tuple of str
         What the data itself calls its classes.
     own_test : bool
         The test data came as such, and was not cut from the training data by `holdout`.
+    stretched : bool
+        The samples are series that were of unequal length.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class Dataset:
     source: str
     labels: tuple[str, ...] = ()
     own_test: bool = True
+    stretched: bool = False
 
     def __post_init__(self):
         if not 2 <= self.classes <= _MAX_CLASSES:
