@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import BepError
 
-__all__ = ["Binariser", "fit"]
+__all__ = ["Binariser", "expanded", "fit", "random_expansion"]
 
 _CHUNK = 1 << 22
 """Values handled at a time: bounds the float64 copies to some tens of megabytes."""
@@ -77,7 +77,7 @@ class Binariser:
             part = rows[start : start + step]
             _refuse_nan(part)
             raw = (part[:, :, None] > self.thresholds).reshape(len(part), -1)
-            bits[start : start + step] = raw if self.expansion is None else _expand(raw, self.expansion)
+            bits[start : start + step] = raw if self.expansion is None else expanded(raw, self.expansion)
         return bits.reshape(*x.shape[:-1], self.width)
 
     def warning(self):
@@ -97,8 +97,8 @@ class Binariser:
         return {"levels": self.levels, "constant": self.constant.tolist(), "thresholds": varying, "expansion": rows}
 
     @classmethod
-    def from_dict(cls, record):
-        """The binariser that gave `record`."""
+    def from_dict(cls, record, columns=None):
+        """The binariser that gave `record`; its expansion has `columns` columns, one a bit if not given."""
         try:
             constant = np.array(record["constant"], dtype=bool)
             thresholds = np.full((len(constant), record["levels"]), np.inf)
@@ -106,7 +106,7 @@ class Binariser:
             expansion = None
             if record["expansion"] is not None:
                 packed = np.array([list(bytes.fromhex(row)) for row in record["expansion"]], dtype=np.uint8)
-                expansion = np.unpackbits(packed, axis=1, count=thresholds.size).astype(bool)
+                expansion = np.unpackbits(packed, axis=1, count=columns or thresholds.size).astype(bool)
         except (KeyError, ValueError, TypeError):
             raise BepError("The stored binariser is incomplete or damaged; train again to get a good one.") from None
         return cls(thresholds, expansion, constant)
@@ -132,7 +132,6 @@ def fit(x, *, levels=1, expand=0, seed=0):
         On NaN, on no samples, on levels or expand that make no sense.
     """
     _whole("The number of thermometer bits", levels, 1, 64)
-    _whole("The width of the random expansion", expand, 0, 1 << 16)
     x = np.asarray(x)
     if x.ndim < 2 or x.size == 0:
         raise BepError("There is no training data to fit the binarisation on.")
@@ -144,10 +143,15 @@ def fit(x, *, levels=1, expand=0, seed=0):
     for start in range(0, features, step):
         part = slice(start, start + step)
         thresholds[part], constant[part] = _cut(rows[:, part], levels)
-    expansion = None
-    if expand:
-        expansion = np.random.default_rng(seed).integers(0, 2, (expand, features * levels), dtype=np.uint8) > 0
-    return Binariser(thresholds, expansion, constant)
+    return Binariser(thresholds, random_expansion(expand, features * levels, seed), constant)
+
+
+def random_expansion(width, columns, seed):
+    """E, bool (width, columns), True for +1; None for a width of 0."""
+    _whole("The width of the random expansion", width, 0, 1 << 16)
+    if not width:
+        return None
+    return np.random.default_rng(seed).integers(0, 2, (width, columns), dtype=np.uint8) > 0
 
 
 def _cut(x, levels):
@@ -163,8 +167,11 @@ def _cut(x, levels):
     return thresholds, constant
 
 
-def _expand(bits, matrix):
-    """sign(E·x) on ±1; the float32 products are exact, their sums stay far below 2^24."""
+def expanded(bits, matrix):
+    """sign(E·x) on ±1, bool (n, width), of bits (n, columns) and E as `random_expansion` gives it.
+
+    The float32 products are exact, their sums stay far below 2^24.
+    """
     plus_minus = bits.astype(np.float32) * 2 - 1
     return plus_minus @ (matrix.astype(np.float32) * 2 - 1).T >= 0
 
