@@ -51,7 +51,7 @@ def run(args):
     core = preset(args.core, bits=settings.bits, **options.given(args, _OVERRIDES))
     settings = dataclasses.replace(settings, lanes=core.lanes)
     prepared = prepare(settings, dataset)
-    network, training = settings.network(prepared.binariser.width, dataset.classes), settings.training()
+    network, training = prepared.network, settings.training()
     cycles = CycleModel(network, core, training, thresholds(network, training))
     state = new_run(network, training, lanes=core.lanes, notes={})
     model = FastModel(network, training, state.prototypes, lanes=core.lanes)

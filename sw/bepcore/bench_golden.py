@@ -31,8 +31,7 @@ def run(args):
     if args.data:
         settings = preset(args.data)
         prepared = prepare(_with_folder(settings, args.data_dir))
-        network = settings.network(prepared.binariser.width, prepared.dataset.classes)
-        training = settings.training()
+        network, training = prepared.network, settings.training()
         data = {"bits": prepared.train.bits[:10_000], "labels": prepared.train.labels[:10_000]}
     elif args.data_dir:
         raise BepError("--data-dir needs --data.")

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from bepsw import data
-from bepsw.binarise import Binariser
 from bepsw.data.arrays import read_npz
 from bepsw.data.table import read_samples
 from bepsw.errors import BepError
+from bepsw.sequence import restore
 
 from . import options, runs, show
 from .settings import Settings
@@ -46,7 +46,7 @@ def run(args):
         if not 1 <= args.samples <= len(x):
             raise BepError(f"There are {len(x)} samples; --samples must be 1 to {len(x)}, not {args.samples}.")
         x, y = x[: args.samples], None if y is None else y[: args.samples]
-    bits = Binariser.from_dict(state.notes["binariser"])(x)
+    bits = restore(state.notes["binariser"])(x)
     with open_target(args.target, state, core=args.core, simulator=args.sim) as target:
         target.load(state.best_state or state.state)
         prediction = target.infer(bits)
@@ -72,7 +72,9 @@ def _labelled(args, state):
     if args.data is None and label is None:
         label = settings.label
     name = args.data or settings.data
-    dataset = data.load(name, args.data_dir or settings.data_dir, label=label)
+    # Where training stretched series of unequal length, these are stretched to the same length.
+    points = state.notes.get("points")
+    dataset = data.load(name, args.data_dir or settings.data_dir, label=label, points=points)
     usual = "test" if dataset.own_test or str(Path(name).resolve()) == settings.data else "all"
     part = args.part or usual
     parts = ("train", "test") if part == "all" else (part,)
@@ -94,7 +96,7 @@ def _unlabelled(args, state):
         if "x" not in found or found["x"].ndim < 2 or found["x"].dtype.kind not in "buif":
             raise BepError(f"{path} must hold an array x of numbers, one sample a row.")
         return found["x"].reshape(len(found["x"]), -1), None
-    return read_samples(path, Binariser.from_dict(state.notes["binariser"]).features), None
+    return read_samples(path, restore(state.notes["binariser"]).features), None
 
 
 def _per_class(names, prediction, y):

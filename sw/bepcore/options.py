@@ -21,11 +21,13 @@ def add_data(parser):
     group.add_argument("--data", metavar="DATA", help="a name, a .csv, .npz, .ts file or idx folder (default: digits)")
     group.add_argument("--data-dir", metavar="FOLDER", help="folder to look for named data in first")
     group.add_argument("--label", metavar="COLUMN", help="label column of a .csv: name or number (default: the last)")
+    group.add_argument("--task", choices=("vector", "sequence"), help="a sample is a vector or a sequence of them")
+    group.add_argument("--window", type=int, metavar="T", help="cut a sequence into T time steps (default: 8)")
     group.add_argument("--samples", type=int, metavar="N", help="train on N of the training samples only")
     group.add_argument("--validation", type=float, metavar="SHARE", help="validation share, or from 1 on a count")
     group.add_argument("--binarise", choices=("median", "thermometer"), help="features to bits")
     group.add_argument("--thermometer", type=int, metavar="N", help="thermometer of N bits a feature")
-    group.add_argument("--expand", type=int, metavar="N", help="expand to N random signs of sums, 0 for none")
+    group.add_argument("--expand", type=int, metavar="N", help="expand to N random signs of sums, a step; 0 for none")
 
 
 def add_network(parser):

@@ -8,11 +8,15 @@ from pathlib import Path
 
 from bepsw.core import preset as core_preset
 from bepsw.errors import BepError
+from bepsw.ranges import one_of, whole
 from bepsw.spec import Network, Training, divisors
 
 from .options import given
 
-__all__ = ["DEFAULT_DATA", "PRESETS", "Settings", "default_gamma", "from_arguments", "preset"]
+__all__ = ["DEFAULT_DATA", "PRESETS", "TASKS", "Settings", "default_gamma", "from_arguments", "preset"]
+
+TASKS = ("vector", "sequence")
+"""A sample is one vector, for a multi-layer perceptron; or a sequence of them, for a network with a recurrent layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +27,10 @@ class Settings:
     ----------
     data, data_dir, label : str or None
         As `bepsw.data.load` takes them.
+    task : str
+        One of `TASKS`.
+    window : int or None
+        Time steps that a sequence is cut into, see `bepsw.sequence`; None for 8, or one a point of shorter series.
     samples : int or None
         Train on so many of the training samples, chosen at random; None for all.
     validation : float
@@ -30,7 +38,7 @@ class Settings:
     levels : int
         Bits per feature: 1 for the median, n for a thermometer.
     expand : int
-        Width of the random expansion, 0 for none.
+        Width of the random expansion, of every step of a sequence; 0 for none.
     hidden : tuple of int
         K_1 … K_L.
     gamma : tuple of int or None
@@ -48,6 +56,8 @@ class Settings:
     data: str = "digits"
     data_dir: str | None = None
     label: str | None = None
+    task: str = "vector"
+    window: int | None = None
     samples: int | None = None
     validation: float = 0.15
     levels: int = 1
@@ -70,6 +80,9 @@ class Settings:
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if self.gamma is not None:
             object.__setattr__(self, "gamma", tuple(self.gamma))
+        one_of("The task", self.task, TASKS)
+        if self.window is not None and self.task != "sequence":
+            raise BepError("--window cuts a sequence into time steps; it needs --task sequence.")
         for name, low in (("epochs", 1), ("patience", 0)):
             if getattr(self, name) < low:
                 raise BepError(f"The number for --{name} must be at least {low}, not {getattr(self, name)}.")
@@ -77,11 +90,19 @@ class Settings:
             raise BepError(f"The number of samples to train on must be at least 1, not {self.samples}.")
         if not (math.isfinite(self.validation) and self.validation >= 0):
             raise BepError(f"The validation share must be a fraction below 1 or a count, not {self.validation}.")
+        whole("The number of thermometer bits", self.levels, 1, 64)
+        whole("The width of the random expansion", self.expand, 0, 1 << 16)
         self.training()
 
-    def network(self, inputs, classes):
-        """The `Network` for data of `inputs` bits and `classes` classes."""
-        return Network(widths=(inputs, *self.hidden), classes=classes, bits=self.bits)
+    def network(self, inputs, classes, steps=0):
+        """The `Network` for data of `inputs` bits, or `steps` times so many, and `classes` classes."""
+        return Network(widths=(inputs, *self.hidden), classes=classes, bits=self.bits, steps=steps)
+
+    def steps(self, points):
+        """T for series of so many points, 0 for a multi-layer perceptron."""
+        if self.task != "sequence":
+            return 0
+        return min(_WINDOWS, points) if self.window is None else self.window
 
     def training(self):
         """The `Training` settings."""
@@ -141,19 +162,24 @@ PRESETS = {
 
 DEFAULT_DATA = "digits"
 
+_WINDOWS = 8
+"""Time steps of a sequence when none are named: more of them learn less, see docs/sequences.md."""
+
 _THERMOMETER = 8
 """Bits of a thermometer when none are named."""
 
 
-def preset(data, samples=60_000, features=784):
+def preset(data, samples=60_000, features=784, task="vector"):
     """Default `Settings` for a data set: by its name, or else by the number of its training samples and features.
 
-    Few samples want small batches and many epochs, few features a thermometer; these are rules of thumb.
+    Few samples want small batches and many epochs, few features a thermometer; these are rules of thumb. The named
+    presets are those of multi-layer perceptrons.
     """
-    if data in PRESETS:
+    if data in PRESETS and task == "vector":
         return Settings(data=data, **PRESETS[data])
     return Settings(
         data=data,
+        task=task,
         batch=min(100, max(10, samples // 50)),
         epochs=min(200, max(30, 100_000 // samples)),
         levels=1 if features >= 256 else 4,
@@ -184,7 +210,7 @@ def from_arguments(args, dataset):
     if args.data_dir is not None:
         changes["data_dir"] = str(Path(args.data_dir).resolve())
     changes.setdefault("lanes", core_preset(args.core).lanes)
-    base = preset(name, *dataset.x_train.shape)
+    base = preset(name, *dataset.x_train.shape, args.task or "vector")
     changes["levels"] = _levels(args, base.levels)
     return dataclasses.replace(base, **changes)
 

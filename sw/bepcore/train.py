@@ -8,8 +8,7 @@ import numpy as np
 
 from bepsw import data
 from bepsw.errors import BepError
-from bepsw.fit import FitData, fit
-from bepsw.run import new_run
+from bepsw.fit import fit
 
 from . import options, runs, show
 from .prepare import prepare
@@ -48,7 +47,7 @@ def run(args):
     dataset = data.load(args.data or DEFAULT_DATA, args.data_dir, label=args.label)
     settings = from_arguments(args, dataset)
     prepared = prepare(settings, dataset)
-    state = _new(settings, prepared)
+    state = prepared.new_run(settings)
     with runs.new_folder(args.out, prepared.dataset.name) as folder:
         runs.write_json(folder / runs.SETTINGS, settings.as_dict())
         _train(args, folder, settings, prepared, state)
@@ -57,15 +56,14 @@ def run(args):
 def _train(args, folder, settings, prepared, state):
     screen = show.console(args)
     _introduce(screen, settings, prepared, state, folder)
-    train, validation, test = prepared.train, prepared.validation, prepared.test
-    samples = FitData(train.bits, train.labels, validation.bits, validation.labels)
+    train, test = prepared.train, prepared.test
     with open_target(args.target, state, core=args.core, simulator=args.sim) as target:
         try:
             with show.EpochBars(screen, settings.epochs, len(train)) as bars:
                 # A simulated core takes seconds for a batch: look at the keyboard after each.
                 chunk = settings.batch if args.target == "sim" else None
                 path = folder / runs.CHECKPOINT
-                fit(target, state, samples, epochs=settings.epochs, path=path, callback=bars, chunk=chunk)
+                fit(target, state, prepared.fit_data, epochs=settings.epochs, path=path, callback=bars, chunk=chunk)
             target.load(state.best_state or state.state)
             accuracy = float(np.mean(target.infer(test.bits) == test.labels))
         except KeyboardInterrupt:
@@ -80,23 +78,6 @@ def _train(args, folder, settings, prepared, state):
     _leave(folder, settings, state, accuracy)
     _conclude(screen, summary)
     show.emit(args, summary)
-
-
-def _new(settings, prepared):
-    network = settings.network(prepared.binariser.width, prepared.dataset.classes)
-    notes = {
-        "settings": settings.as_dict(),
-        "binariser": prepared.binariser.as_dict(),
-        "labels": list(prepared.dataset.labels),
-    }
-    return new_run(
-        network,
-        settings.training(),
-        lanes=settings.lanes,
-        patience=settings.patience,
-        spread=settings.spread,
-        notes=notes,
-    )
 
 
 def _resumed(args):
@@ -137,7 +118,7 @@ def _introduce(screen, settings, prepared, state, folder):
     dataset, network = prepared.dataset, state.network
     screen.print(
         f"{dataset.name} ({dataset.source}): {len(prepared.train)} training, {len(prepared.validation)} validation, "
-        f"{len(prepared.test)} test samples of {network.widths[0]} bits"
+        f"{len(prepared.test)} test samples of {_bits(network)} bits"
     )
     if warning := prepared.binariser.warning():
         screen.print(f"Note: {warning}")
@@ -149,6 +130,11 @@ def _introduce(screen, settings, prepared, state, folder):
     if state.progress.epoch or state.progress.sample:
         screen.print(f"Going on in epoch {state.progress.epoch + 1} of {settings.epochs}.")
     screen.print(f"run folder {folder}")
+
+
+def _bits(network):
+    """Bits of a sample, as people read them."""
+    return f"{network.steps} steps × {network.widths[0]}" if network.steps else f"{network.inputs}"
 
 
 def _summary(args, settings, state, test, folder):

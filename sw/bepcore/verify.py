@@ -50,7 +50,7 @@ def run(args):
     if settings.samples is None:
         settings = dataclasses.replace(settings, samples=_default_samples(dataset, settings))
     prepared = prepare(settings, dataset)
-    network = settings.network(prepared.binariser.width, prepared.dataset.classes)
+    network = prepared.network
     place(network, core)
     state = new_run(network, settings.training(), lanes=core.lanes, spread=settings.spread)
     screen = show.console(args)
