@@ -4,7 +4,7 @@ It is written under a temporary name in the same folder, flushed to the disk and
 whole checkpoint under its name at every moment: the old one or the new one.
 
     meta                                   JSON text as uint8
-    prototypes                             bool (C, K_L)
+    prototypes                             bool (C, K_L); prototypes_1 … prototypes_L with a local rule
     state_hidden_1 …, state_weights_1 …, state_generator        the `State` where the run stands
     best_hidden_1 …, best_weights_1 …, best_generator           the `State` of the best epoch, if there is one
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import BepError
-from .golden.base import check_state
+from .golden.base import check_classifiers, check_state
 from .run import EpochMetrics, Progress, Run
 from .spec import Network, Training
 from .target import State
@@ -33,7 +33,11 @@ _KIND = "bepcore checkpoint"
 def save_checkpoint(path, run):
     """Write `run` to `path`, or raise a `BepError` and leave what was there."""
     path = Path(path)
-    arrays = {"meta": np.frombuffer(json.dumps(_meta(run)).encode(), dtype=np.uint8), "prototypes": run.prototypes}
+    arrays = {"meta": np.frombuffer(json.dumps(_meta(run)).encode(), dtype=np.uint8)}
+    if run.training.local:
+        arrays.update({f"prototypes_{layer}": p for layer, p in enumerate(run.prototypes, start=1)})
+    else:
+        arrays["prototypes"] = run.prototypes
     _put_state(arrays, "state", run.state)
     if run.best_state is not None:
         _put_state(arrays, "best", run.best_state)
@@ -123,7 +127,7 @@ def _run(meta, arrays):
         network=network,
         training=training,
         lanes=meta["lanes"],
-        prototypes=arrays["prototypes"],
+        prototypes=_take_prototypes(arrays, network, training),
         patience=meta["patience"],
         state=_take_state(arrays, "state", network, meta["pending"]),
         progress=progress,
@@ -131,11 +135,20 @@ def _run(meta, arrays):
         data_digest=meta["data_digest"],
         notes=meta["notes"],
     )
-    if run.prototypes.dtype != bool or run.prototypes.shape != (network.classes, network.widths[-1]):
-        raise ValueError("prototypes")
     for state in filter(None, (run.state, run.best_state)):
         check_state(state, network, training, run.lanes)
     return run
+
+
+def _take_prototypes(arrays, network, training):
+    if training.local:
+        found = tuple(arrays[f"prototypes_{layer}"] for layer in range(1, network.layers + 1))
+    else:
+        found = arrays["prototypes"]
+    if any(p.dtype != bool for p in (found if training.local else (found,))):
+        raise ValueError("prototypes")
+    check_classifiers(found, network, training)
+    return found
 
 
 def _put_state(arrays, name, state):

@@ -40,7 +40,7 @@ def frame_energy(prototypes, alpha):
     return pairs * pairs * total + alpha * (pairs * squares - total * total)
 
 
-def equiangular_frame(classes, width, seed, *, alpha=None):
+def equiangular_frame(classes, width, seed, *, alpha=None, index=0):
     """Binary equiangular frame: `classes` prototypes of `width` bits.
 
     Parameters
@@ -52,6 +52,8 @@ def equiangular_frame(classes, width, seed, *, alpha=None):
     seed : int
     alpha : int
         α ≥ 0, weight of the variance; `default_alpha` if not given.
+    index : int
+        Which of the frames of this seed; frames of different index have nothing in common.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def equiangular_frame(classes, width, seed, *, alpha=None):
     ):
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise BepError(f"The frame's {name} must be a whole number from {low} to {high}, not {value!r}.")
-    random = np.random.PCG64([seed, _PURPOSE])
+    random = np.random.PCG64([seed, _PURPOSE, index])
     descent = Descent((random.random_raw(classes * width) >> np.uint64(63)).astype(bool).reshape(classes, width), alpha)
     while True:
         candidates = np.flatnonzero(descent.changes() < 0)

@@ -10,7 +10,7 @@ from .golden.start import initial_state
 from .spec import Network, Training, divisors
 from .target import State
 
-__all__ = ["EpochMetrics", "Progress", "Run", "new_run", "next_groups"]
+__all__ = ["EpochMetrics", "Progress", "Run", "make_classifiers", "new_run", "next_groups"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class Progress:
 class Run:
     """Everything that training goes on from.
 
-    network, training, lanes, prototypes : as in `golden.Model`.
+    network, training, lanes, prototypes : as in `golden.Model`; the classifiers of a local rule are a tuple.
     patience : epochs without a better validation accuracy before γ moves on; 0 keeps γ.
     state : `State` where `progress` stands.
     best_state : `State` after the best epoch, None before the first.
@@ -76,7 +76,7 @@ class Run:
     network: Network
     training: Training
     lanes: int
-    prototypes: np.ndarray
+    prototypes: np.ndarray | tuple[np.ndarray, ...]
     patience: int
     state: State
     progress: Progress
@@ -93,7 +93,7 @@ def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=Non
     spread : int, optional
         Of the initial counters, see `golden.init_hidden`.
     prototypes : bool (C, K_L), optional
-        Classifier; the equiangular frame of `training.seed` if not given.
+        Classifier, with a local rule a tuple of one (C, K_l) per layer; `make_classifiers` if not given.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=Non
     if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
         raise BepError(f"The patience must be a number of epochs, 0 to keep gamma, not {patience!r}.")
     if prototypes is None:
-        prototypes = equiangular_frame(network.classes, network.widths[-1], training.seed)
+        prototypes = make_classifiers(network, training)
     return Run(
         network=network,
         training=training,
@@ -115,6 +115,18 @@ def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=Non
         progress=Progress(groups=training.gamma),
         notes=dict(notes or {}),
     )
+
+
+def make_classifiers(network, training):
+    """The equiangular frame of `training.seed` for the last layer, bool (C, K_L); with a local rule for every layer.
+
+    Each layer's frame is drawn by itself, that of the last layer being the same with any rule.
+    """
+    frames = [
+        equiangular_frame(network.classes, width, training.seed, index=index)
+        for index, width in enumerate(network.widths[:0:-1] if training.local else network.widths[-1:])
+    ]
+    return tuple(reversed(frames)) if training.local else frames[0]
 
 
 def next_groups(network, groups):

@@ -2,7 +2,8 @@
 
 from .fast import ENGINES, FastModel
 from .start import DEFAULT_SPREAD, init_hidden, initial_state
-from .step import SampleTrace, StepModel
+from .step import StepModel
+from .trace import SampleTrace
 
 __all__ = [
     "DEFAULT_SPREAD",

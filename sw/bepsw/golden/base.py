@@ -4,11 +4,12 @@ import numpy as np
 
 from ..errors import BepError
 from ..generator import bank_size
-from ..spec import counter_range, thresholds
+from ..ranges import whole
+from ..spec import MAX_RARITY, counter_range, thresholds
 from ..target import Counters
 from .start import initial_state
 
-__all__ = ["Model", "check_state"]
+__all__ = ["Model", "check_classifiers", "check_state"]
 
 
 class Model:
@@ -20,12 +21,14 @@ class Model:
     training : Training
         `batch`, `online` and `seed` stay; the other settings are where `configure` starts from.
     prototypes : bool or 0/1 array (C, K_L)
-        The fixed classifier, 1 ↔ +1.
+        The fixed classifier, 1 ↔ +1. With a local rule one array (C, K_l) for every layer.
     lanes : int
         g, lanes of a hidden-weight word of the core; decides which random bit falls to which weight.
 
     Members
     -------
+    classifiers : tuple of bool arrays
+        One per layer with a local rule, otherwise that of the last layer alone.
     counters : Counters
         Exact totals; replace or zero it at will.
     thresholds : Thresholds
@@ -39,12 +42,10 @@ class Model:
 
     def __init__(self, network, training, prototypes, *, lanes):
         training.check(network)
-        if network.steps or training.local or training.select != "group" or training.rarity:
-            raise BepError("The golden model trains multi-layer perceptrons with bep and group selection only.")
         if isinstance(lanes, bool) or not isinstance(lanes, int) or not 1 <= lanes <= 1 << 12:
             raise BepError(f"The number of lanes must be a whole number from 1 to {1 << 12}, not {lanes!r}.")
         self.network, self.training, self.lanes = network, training, lanes
-        self.prototypes = _zeros_and_ones("The classifier", prototypes, (network.classes, network.widths[-1]))
+        self.classifiers = check_classifiers(prototypes, network, training)
         self.low, self.high = counter_range(network.bits)
         self.counters = Counters()
         self.configure(thresholds(network, training))
@@ -53,9 +54,15 @@ class Model:
     def configure(self, thresholds):
         """Use these `Thresholds` from the next sample on."""
         layers, widths = self.network.layers, self.network.widths
-        sizes = {len(thresholds.gates), len(thresholds.groups), len(thresholds.reinforce)}
-        if sizes != {layers}:
+        optional = [limits for limits in (thresholds.margins, thresholds.select, thresholds.push) if limits]
+        always = [thresholds.gates, thresholds.groups, thresholds.reinforce]
+        if {len(limits) for limits in always + optional} != {layers}:
             raise BepError(f"The thresholds must name one value for each of the {layers} layers.")
+        if bool(thresholds.margins) != self.training.local:
+            raise BepError(f"The thresholds are not those of the rule {self.training.rule}.")
+        if thresholds.push and not thresholds.select:
+            raise BepError("The thresholds name a push but no threshold selection.")
+        whole("The rarity of counter steps", thresholds.rarity, 0, MAX_RARITY)
         for layer, (group, width) in enumerate(zip(thresholds.groups, widths[1:], strict=True), start=1):
             if group < 1 or width % group:
                 raise BepError(f"The group size {group} does not divide the {width} units of layer {layer}.")
@@ -77,6 +84,18 @@ class Model:
         if count and not (labels.min() >= 0 and labels.max() < self.network.classes):
             raise BepError(f"A label is outside 0 … {self.network.classes - 1}.")
         return labels.astype(np.int64)
+
+
+def check_classifiers(prototypes, network, training):
+    """The classifiers as a tuple of bool arrays (C, K_l), one per layer with a local rule, else of the last layer."""
+    if not training.local:
+        return (_zeros_and_ones("The classifier", prototypes, (network.classes, network.widths[-1])),)
+    if not isinstance(prototypes, (tuple, list)) or len(prototypes) != network.layers:
+        raise BepError(f"The rule {training.rule} needs one classifier for each of the {network.layers} layers.")
+    return tuple(
+        _zeros_and_ones(f"The classifier of layer {layer}", p, (network.classes, width))
+        for layer, (p, width) in enumerate(zip(prototypes, network.widths[1:], strict=True), start=1)
+    )
 
 
 def check_state(state, network, training, lanes):

@@ -43,6 +43,8 @@ class FastModel(Model):
             raise BepError(f"The engine must be auto, {' or '.join(ENGINES)}, not {engine!r}.")
         if engine == "numba" and not kernels.AVAILABLE:
             raise BepError("The numba engine needs numba; install it with: pip install 'bepcore[fast]'")
+        if network.steps or training.local or training.select != "group" or training.rarity:
+            raise BepError("The fast model trains feed-forward layers with bep and groups only; take the StepModel.")
         self.engine = engine
         self._engine_class = PackedEngine if engine == "numba" else MatrixEngine
         self._engine = None
@@ -52,7 +54,7 @@ class FastModel(Model):
     def load(self, state):
         """Take over a `State` at a batch boundary or inside a batch."""
         check_state(state, self.network, self.training, self.lanes)
-        self._engine = self._engine_class(self.network, self.training, self.prototypes, self.lanes, state)
+        self._engine = self._engine_class(self.network, self.training, self.classifiers[-1], self.lanes, state)
 
     def state(self):
         """The present `State`, as copies."""
