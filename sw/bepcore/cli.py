@@ -18,6 +18,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "train": "train a network",
     "infer": "classify data with a trained network",
+    "cv": "train and test on the folds of a cross-validation",
+    "sweep": "train over settings and seeds, on all cores or a cluster",
     "verify": "co-simulate the hardware against the golden model, bit for bit",
     "generate": "write a core as Verilog, with a JSON sidecar",
     "synth": "synthesise, place and route a core for an ECP5",

@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-__all__ = ["COLOURS", "close", "new_axes", "save", "training_curve"]
+__all__ = ["COLOURS", "close", "fold_curves", "new_axes", "save", "sweep_dots", "training_curve"]
 
 COLOURS = ("#1f6f8b", "#d1603d", "#6b8e23", "#7d5ba6", "#8c8c8c")
 
@@ -78,4 +78,52 @@ def training_curve(path, metrics, *, title, best_epoch=None, test_accuracy=None)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles = [*axes.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
+    save(figure, path)
+
+
+def fold_curves(path, outcomes, *, title):
+    """Training (dotted) and validation accuracy of every fold over the epochs, its selected epoch marked.
+
+    Parameters
+    ----------
+    path : Path
+    outcomes : list of dict
+        As `trials.train` gives them, one a fold.
+    title : str
+    """
+    figure, axes = new_axes(title, "epoch", "accuracy")
+    for fold, outcome in enumerate(outcomes):
+        colour, epochs = COLOURS[fold % len(COLOURS)], range(1, len(outcome["train_curve"]) + 1)
+        label = f"fold {fold + 1}: test {100 * outcome['test_accuracy']:.2f} %"
+        axes.plot(epochs, outcome["train_curve"], color=colour, linestyle=":", linewidth=1)
+        shown = outcome["curve"] or outcome["train_curve"]
+        axes.plot(epochs, shown, color=colour, linewidth=1.2, label=label)
+        axes.plot([outcome["best_epoch"]], [shown[outcome["best_epoch"] - 1]], "o", color=colour, markersize=5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, fontsize=9)
+    save(figure, path)
+
+
+def sweep_dots(path, rows, *, title):
+    """A line per combination: validation accuracy of every trial (dots), test accuracy (rings), means (bars).
+
+    Parameters
+    ----------
+    path : Path
+    rows : list of (str, list of float or None, list of float)
+        Name, validation and test accuracies; the first row is drawn on top.
+    title : str
+    """
+    figure, axes = new_axes(title, "accuracy", "", size=(7.2, 1.6 + 0.3 * len(rows)))
+    for height, (_, validation, test) in enumerate(rows):
+        for values, colour, mark in ((validation, COLOURS[1], "."), (test, COLOURS[0], "o")):
+            if None in values:
+                continue
+            axes.plot(values, [height] * len(values), mark, color=colour, markersize=6, fillstyle="none", alpha=0.7)
+            axes.plot([sum(values) / len(values)], [height], "|", color=colour, markersize=13, markeredgewidth=2)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    handles = [axes.plot([], [], "|", color=colour, markeredgewidth=2)[0] for colour in COLOURS[1::-1]]
+    axes.legend(handles, ["validation", "test"], frameon=False, fontsize=8)
     save(figure, path)

@@ -1,16 +1,18 @@
 """Arguments that several commands share, and how their text is read."""
 
 import argparse
+import re
 
-__all__ = ["add_data", "add_network", "add_rule", "add_simulator", "given", "sizes"]
-
-_SEPARATOR = ","
+__all__ = [
+    *("add_data", "add_network", "add_rule", "add_schedule", "add_settings", "add_simulator"),
+    *("given", "sizes"),
+]
 
 
 def sizes(text):
-    """A comma-separated list of whole numbers, "255,255", as a tuple."""
+    """A list of whole numbers, "255,255" or "255/255", as a tuple."""
     try:
-        return tuple(int(part) for part in text.split(_SEPARATOR))
+        return tuple(int(part) for part in re.split("[,/]", text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 255,255") from None
 
@@ -50,6 +52,21 @@ def add_rule(parser):
     group.add_argument("--gamma", type=sizes, metavar="G,G", help="group sizes, one a layer or one for all")
     group.add_argument("--p-r", type=float, metavar="P", help="reinforcement strength, 0 for off")
     group.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default: 0)")
+
+
+def add_schedule(parser):
+    """How long to train, and the lanes whose random bits are used."""
+    group = parser.add_argument_group("schedule")
+    group.add_argument("--epochs", type=int, metavar="N", help="epochs in all")
+    group.add_argument("--patience", type=int, metavar="N", help="grow the groups after N epochs without gain")
+    group.add_argument("--lanes", type=int, metavar="N", help="lanes of the core whose random bits are used")
+
+
+def add_settings(parser):
+    """Every argument that becomes a setting, for commands that train in the golden model only."""
+    for add in (add_data, add_network, add_rule, add_schedule):
+        add(parser)
+    parser.set_defaults(core="small")
 
 
 def add_simulator(parser, core="small"):

@@ -6,12 +6,13 @@ With `--json` everything for people goes to stderr, so that stdout holds JSON an
 import json
 import sys
 import time
+from statistics import mean, stdev
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["EpochBars", "console", "emit", "percent", "progress", "rate", "table"]
+__all__ = ["EpochBars", "console", "emit", "percent", "progress", "rate", "spread", "table"]
 
 
 class _Console(Console):
@@ -61,6 +62,15 @@ def table(title, *columns, numbers=()):
 def percent(value):
     """0.9437 as 94.37 %; a dash for None."""
     return "–" if value is None else f"{100 * value:.2f} %"
+
+
+def spread(values):
+    """0.94 and 0.96 as 95.00 ± 1.41 %: mean and sample standard deviation; a dash when a value is None."""
+    if None in values:
+        return "–"
+    if len(values) == 1:
+        return percent(values[0])
+    return f"{100 * mean(values):.2f} ± {100 * stdev(values):.2f} %"
 
 
 def rate(value):

@@ -1,0 +1,137 @@
+"""A trial: one training with its test, from settings alone, and the file that keeps its outcome.
+
+Cross-validation, sweeps and benches are many trials. A finished one is a file named by everything that decides its
+outcome, so that what was interrupted goes on with what is missing, whoever asks for it.
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bepsw import data
+from bepsw.fit import fit
+from bepsw.golden.start import initial_state
+
+from . import __version__, runs
+from .prepare import network_for, prepare
+from .settings import Settings
+from .targets import open_target
+
+__all__ = ["Trial", "check", "dataset_digest", "file_of", "folds_of", "load", "store", "train"]
+
+_ELSEWHERE = ("data", "data_dir", "label")
+"""Settings that say where the data is; what counts is what is in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What one training is of.
+
+    Parameters
+    ----------
+    settings : Settings
+    folds, fold : int
+        With folds, the fold that is tested on, the others being trained on; 0 folds for the data's own test part. The
+        seed of the settings cuts the folds.
+    join : bool
+        Cut the folds from training and test part together.
+    """
+
+    settings: Settings
+    folds: int = 0
+    fold: int = 0
+    join: bool = False
+
+    def dataset(self, dataset):
+        """The training and test data of this trial."""
+        if not self.folds:
+            return dataset
+        _, y = data.pool(dataset, self.join)
+        return data.folded(dataset, data.fold_indices(y, self.folds, self.settings.seed)[self.fold], self.join)
+
+
+def check(trial, dataset):
+    """Refuse now what would fail later: folds, geometry, settings, initial weights."""
+    network = network_for(trial.settings, trial.dataset(dataset))
+    settings = trial.settings
+    initial_state(network, settings.training(), lanes=settings.lanes, spread=settings.spread)
+
+
+def folds_of(settings, dataset, folds, join):
+    """The checked trials of a cross-validation; data without a test part of its own is used whole in any case."""
+    _, y = data.pool(dataset, join := join or not dataset.own_test)
+    data.fold_indices(y, folds, settings.seed)
+    made = [Trial(settings=settings, folds=folds, fold=fold, join=join) for fold in range(folds)]
+    check(made[0], dataset)
+    return made
+
+
+def train(trial, dataset, callback=None):
+    """Train, select by validation accuracy, test once.
+
+    Parameters
+    ----------
+    trial : Trial
+    dataset : Dataset
+        Whole; the trial takes its fold of it.
+    callback : callable, optional
+        As for `bepsw.fit.fit`.
+
+    Returns
+    -------
+    dict
+        JSON values: network, hidden_weights, test_accuracy, validation_accuracy (None without validation data),
+        train_accuracy, best_epoch (from 1), curve and train_curve (validation and training accuracy of every epoch).
+    """
+    settings = trial.settings
+    prepared = prepare(settings, trial.dataset(dataset))
+    state = prepared.new_run(settings)
+    with open_target("golden", state) as target:
+        fit(target, state, prepared.fit_data, epochs=settings.epochs, callback=callback)
+        target.load(state.best_state)
+        test = float(np.mean(target.infer(prepared.test.bits) == prepared.test.labels))
+    progress = state.progress
+    validated = progress.best_accuracy is not None
+    return {
+        "network": str(state.network),
+        "hidden_weights": state.network.hidden_weights,
+        "test_accuracy": test,
+        "validation_accuracy": progress.best_accuracy,
+        "train_accuracy": progress.metrics[progress.best_epoch].train_accuracy,
+        "best_epoch": progress.best_epoch + 1,
+        "curve": [round(epoch.validation_accuracy, 4) for epoch in progress.metrics] if validated else None,
+        "train_curve": [round(epoch.train_accuracy, 4) for epoch in progress.metrics],
+    }
+
+
+def dataset_digest(dataset):
+    """CRC-32 of all samples and labels."""
+    value = 0
+    for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
+        value = zlib.crc32(np.ascontiguousarray(array), value)
+    return value
+
+
+def file_of(folder, trial, digest):
+    """Where the outcome of a trial on data with this digest is kept."""
+    record = {key: value for key, value in trial.settings.as_dict().items() if key not in _ELSEWHERE}
+    text = json.dumps([__version__, digest, record, trial.folds, trial.fold, trial.join], sort_keys=True)
+    return Path(folder) / "trials" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
+
+
+def load(path):
+    """The outcome kept in a file; None when there is none, or it is not whole."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))["outcome"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def store(path, trial, outcome):
+    """Keep an outcome, with the settings for people; whole or not at all."""
+    record = {"settings": trial.settings.as_dict(), "folds": trial.folds, "fold": trial.fold, "join": trial.join}
+    runs.write_json(path, {**record, "outcome": outcome})
