@@ -8,22 +8,17 @@ import json
 from pathlib import Path
 from statistics import mean
 
-import numpy as np
-
 from bepsw import data
 from bepsw.errors import BepError
-from bepsw.fit import FitData, fit
-from bepsw.run import new_run
 
-from . import accuracy_report, runs, show
+from . import accuracy_report, prepare, runs, show, trials
 from .accuracy_cases import CASES
-from .prepare import prepare
-from .targets import open_target
 
 __all__ = ["add_arguments", "run"]
 
 _RECORD = "accuracy.json"
 _QUICK = {"epochs": 3, "samples": 1000}
+_KEPT = ("network", "hidden_weights", "test_accuracy", "validation_accuracy", "best_epoch", "curve")
 
 
 def add_arguments(parser):
@@ -79,27 +74,13 @@ def _load(path):
 
 
 def _train(screen, key, settings, dataset):
-    prepared = prepare(settings, dataset)
-    network = settings.network(prepared.binariser.width, dataset.classes)
-    state = new_run(
-        network, settings.training(), lanes=settings.lanes, patience=settings.patience, spread=settings.spread
-    )
-    parts = (prepared.train, prepared.validation)
-    samples = FitData(*(array for part in parts for array in (part.bits, part.labels)))
-    with open_target("golden", state) as target, show.EpochBars(screen, settings.epochs, len(prepared.train)) as bars:
-        fit(target, state, samples, epochs=settings.epochs, callback=lambda r, m: bars(r, None))
-        target.load(state.best_state)
-        test = float(np.mean(target.infer(prepared.test.bits) == prepared.test.labels))
-    best = state.progress.best_accuracy
+    trial = trials.Trial(settings=settings)
+    samples = len(prepare.split(settings, dataset)[0])
+    with show.EpochBars(screen, settings.epochs, samples) as bars:
+        outcome = trials.train(trial, dataset, callback=lambda r, m: bars(r, None))
+    test, best = outcome["test_accuracy"], outcome["validation_accuracy"]
     screen.print(f"{key}: test {show.percent(test)}, validation {show.percent(best)}")
-    return {
-        "network": str(network),
-        "hidden_weights": network.hidden_weights,
-        "test_accuracy": test,
-        "validation_accuracy": best,
-        "best_epoch": state.progress.best_epoch + 1,
-        "curve": [round(epoch.validation_accuracy, 4) for epoch in state.progress.metrics],
-    }
+    return {name: outcome[name] for name in _KEPT}
 
 
 def _result(case, record):

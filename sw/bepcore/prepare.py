@@ -13,7 +13,7 @@ from bepsw.run import new_run
 from bepsw.sequence import SequenceBinariser, fit_sequence, windows
 from bepsw.spec import Network
 
-__all__ = ["Part", "Prepared", "network_for", "prepare"]
+__all__ = ["Part", "Prepared", "network_for", "prepare", "split"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def prepare(settings, dataset=None):
     if dataset is None:
         dataset = data.load(settings.data, settings.data_dir, label=settings.label)
     network = network_for(settings, dataset)
-    keep, held = _split(settings, dataset)
+    keep, held = split(settings, dataset)
     x = dataset.x_train[keep]
     binariser = _fit(settings, dataset, x)
     return Prepared(
@@ -96,7 +96,7 @@ def network_for(settings, dataset):
     BepError
         When settings, network and data do not fit each other, in any way that `prepare` and training would find.
     """
-    _split(settings, dataset)
+    split(settings, dataset)
     features, steps = dataset.x_train.shape[1], 0
     if settings.task == "sequence":
         points = dataset.shape[0]
@@ -107,8 +107,8 @@ def network_for(settings, dataset):
     return network
 
 
-def _split(settings, dataset):
-    """(trained on, validated on), index arrays."""
+def split(settings, dataset):
+    """Training samples that are trained on and that validate, two sorted index arrays."""
     keep, held = data.split(len(dataset.x_train), settings.validation, settings.seed)
     if settings.samples is not None:
         if settings.samples > len(keep):
