@@ -1,16 +1,17 @@
 """The random generator of the reinforcement sweep, defined here once and matched by the hardware.
 
-The sweep visits the hidden weights word by word: layer 1 … L, row 0 … K_l−1, segment 0 … ⌈K_{l−1}/g⌉−1 of
-g lanes each. Every word draws one state of a bank of independent 64-bit xorshift generators (Marsaglia 2003,
-shifts 13, 7, 17), uses it, and then steps the bank:
+The sweep visits the hidden weights word by word: layer 1 … L, row 0 … K_l−1, segment 0 … ⌈fan-in/g⌉−1 of
+g lanes each. Updates with rare steps visit the words of their rows: layer, row, time step, segment, each ascending.
+Every word draws one state of a bank of independent 64-bit xorshift generators (Marsaglia 2003, shifts 13, 7, 17),
+uses it, and then steps the bank:
 
     flat bit (level·g8 + lane), g8 = g rounded up to a multiple of 8   the random bit r_level of a lane
     flat bits LEVELS·g8 … +15                                           the dither u of the word
     bit n of the bank                                                   bit n mod 64 of generator n // 64
 
-A lane is reinforced iff its LEVELS-bit number Σ r_level·2^level is below t, or equals t and u < f, where the
-26-bit threshold is t·2^16 + f. The probability is therefore exactly threshold / 2^26, and lanes share only the
-dither of the last 2^-LEVELS.
+A lane is reinforced, or takes its step, iff its LEVELS-bit number Σ r_level·2^level is below t, or equals t and
+u < f, where the 26-bit threshold is t·2^16 + f. The probability is therefore exactly threshold / 2^26, and lanes
+share only the dither of the last 2^-LEVELS.
 """
 
 from functools import cache
@@ -80,11 +81,14 @@ class Generator:
 
     def masks(self, threshold, rows, fan_in):
         """Reinforcement mask of one layer, bool (rows, fan_in); advances the state by rows·⌈fan_in/g⌉ words."""
-        lanes, lanes8 = self.lanes, _lanes8(self.lanes)
-        segments = -(-fan_in // lanes)
-        packed = np.concatenate([_below(draws, threshold, lanes8) for draws in self._draws(rows * segments)])
-        mask = np.unpackbits(packed, axis=1, count=lanes, bitorder="little").view(bool)
-        return mask.reshape(rows, segments * lanes)[:, :fan_in]
+        segments = -(-fan_in // self.lanes)
+        return self.words(threshold, rows * segments).reshape(rows, segments * self.lanes)[:, :fan_in]
+
+    def words(self, threshold, count):
+        """Masks of the next `count` words, bool (count, lanes); advances the state by as many."""
+        packed = [_below(draws, threshold, _lanes8(self.lanes)) for draws in self._draws(count)]
+        packed = np.concatenate([np.zeros((0, _lanes8(self.lanes) // 8), np.uint8), *packed])
+        return np.unpackbits(packed, axis=1, count=self.lanes, bitorder="little").view(bool)
 
     def _draws(self, words):
         """The states that `words` words draw, in blocks of uint64 (n, bank_size); advances the state."""

@@ -89,6 +89,8 @@ class Model:
 def check_classifiers(prototypes, network, training):
     """The classifiers as a tuple of bool arrays (C, K_l), one per layer with a local rule, else of the last layer."""
     if not training.local:
+        if isinstance(prototypes, (tuple, list)):
+            raise BepError("The rule bep has one classifier, an array, and not one for each layer.")
         return (_zeros_and_ones("The classifier", prototypes, (network.classes, network.widths[-1])),)
     if not isinstance(prototypes, (tuple, list)) or len(prototypes) != network.layers:
         raise BepError(f"The rule {training.rule} needs one classifier for each of the {network.layers} layers.")

@@ -1,8 +1,8 @@
 """The golden model at speed: the same bits as `StepModel`, whole mini-batches at once.
 
 Within a batch W is frozen, so that forward and backward passes of its samples do not depend on each other; only the
-saturating counter updates keep their order. Two engines do this: `matrix` (numpy, matrix products) and `packed`
-(numba, 64 weights a word), which is used when numba is installed.
+saturating counter updates and the random words that they may draw keep their order. Two engines do this: `matrix`
+(numpy, matrix products) and `packed` (numba, 64 weights a word), which is used when numba is installed.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ ENGINES = ("numpy", "numba")
 
 
 class FastModel(Model):
-    """BEP for a multi-layer perceptron, many samples at once; implements `Target`, equals `StepModel` bit for bit.
+    """BEP, BEP-TT and the local rules, many samples at once; implements `Target`, equals `StepModel` bit for bit.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class FastModel(Model):
     engine : str
         The engine in use.
     winner_counts : uint16 array (n, L)
-        Winner rows of every sample of the last `train`, per layer; what the cycle model needs beside the triggers.
+        Updated rows of every sample of the last `train`, per layer; what the cycle model needs beside the triggers.
     """
 
     def __init__(self, network, training, prototypes, *, lanes, engine="auto"):
@@ -43,8 +43,6 @@ class FastModel(Model):
             raise BepError(f"The engine must be auto, {' or '.join(ENGINES)}, not {engine!r}.")
         if engine == "numba" and not kernels.AVAILABLE:
             raise BepError("The numba engine needs numba; install it with: pip install 'bepcore[fast]'")
-        if network.steps or training.local or training.select != "group" or training.rarity:
-            raise BepError("The fast model trains feed-forward layers with bep and groups only; take the StepModel.")
         self.engine = engine
         self._engine_class = PackedEngine if engine == "numba" else MatrixEngine
         self._engine = None
@@ -54,7 +52,7 @@ class FastModel(Model):
     def load(self, state):
         """Take over a `State` at a batch boundary or inside a batch."""
         check_state(state, self.network, self.training, self.lanes)
-        self._engine = self._engine_class(self.network, self.training, self.classifiers[-1], self.lanes, state)
+        self._engine = self._engine_class(self.network, self.training, self.classifiers, self.lanes, state)
 
     def state(self):
         """The present `State`, as copies."""

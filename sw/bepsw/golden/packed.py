@@ -3,18 +3,17 @@
 W of layer l is kept twice, with the row index innermost so that the compiler turns the loops over rows into vector
 code:
 
-    plane  uint64 (⌈K_{l−1}/64⌉, K_l)      bit b of word w of column j: W[j, 64·w + b]      forward
-    turned uint64 (⌈K_l/64⌉, K_{l−1})      the same matrix transposed, for l ≥ 2            walk back
+    plane  uint64 (⌈fan-in/64⌉, K_l)      bit b of word w of column j: W[j, 64·w + b]      forward
+    turned uint64 (⌈K_l/64⌉, fan-in)      the same matrix transposed                       walk back
 
-All layers lie one behind the other in flat buffers. Padding bits are zero in activations and weights alike, so that
-they never count as different.
+`turned` is there for the layers that a walk back goes through: l ≥ 2 and a recurrent layer 1. All layers lie one
+behind the other in flat buffers. Padding bits are zero in activations and weights alike, so that they never count as
+different.
 """
-
-from itertools import pairwise
 
 import numpy as np
 
-from ..spec import counter_range
+from ..spec import REINFORCE_BITS, counter_range
 from . import kernels
 
 __all__ = ["PackedEngine"]
@@ -29,57 +28,57 @@ class PackedEngine:
         Samples since the last sweep.
     """
 
-    def __init__(self, network, training, prototypes, lanes, state):
-        self.network, self.lanes = network, lanes
-        self.batch, self.online = training.batch, training.online
-        self.limits = np.array(counter_range(network.bits), dtype=np.int16)
-        self.geometry, plane, turned = _geometry(network.widths)
-        self.prototypes = np.ascontiguousarray(prototypes).view(np.uint8)
-        self.scorer = _pack_rows(prototypes)
-        self.hidden = np.concatenate([k.astype(np.int16).reshape(-1) for k in state.hidden])
-        self.plane = np.zeros(plane, dtype=np.uint64)
-        self.turned = np.zeros(max(turned, 1), dtype=np.uint64)
-        for g, weights in zip(self.geometry, state.weights, strict=True):
+    def __init__(self, network, training, classifiers, lanes, state):
+        self.network = network
+        geometry, plane, turned = _geometry(network, training.local)
+        low, high = np.array(counter_range(network.bits), dtype=np.int16)
+        prototypes, scorers = _classifiers(classifiers)
+        self.net = kernels.Net(
+            geometry=geometry, steps=network.steps, lanes=lanes, batch=training.batch, online=training.online,
+            local=training.local, prototypes=prototypes, scorers=scorers, low=low, high=high,
+        )  # fmt: skip
+        self.trained = kernels.Trained(
+            hidden=np.concatenate([k.astype(np.int16).reshape(-1) for k in state.hidden]),
+            plane=np.zeros(plane, dtype=np.uint64),
+            turned=np.zeros(max(turned, 1), dtype=np.uint64),
+            changed=np.ones(sum(network.widths[1:]), dtype=np.uint8),
+            bank=state.generator.astype(np.uint64),
+        )
+        for g, weights in zip(geometry, state.weights, strict=True):
             packed = _pack_rows(weights)
-            self.plane[g[kernels.PLANE] :][: packed.size] = packed.reshape(-1)
+            self.trained.plane[g[kernels.PLANE] :][: packed.size] = packed.reshape(-1)
             if g[kernels.TURNED] >= 0:
                 packed = _pack_rows(weights.T)
-                self.turned[g[kernels.TURNED] :][: packed.size] = packed.reshape(-1)
-        self.changed = np.ones(sum(network.widths[1:]), dtype=np.uint8)
-        self.bank = state.generator.astype(np.uint64)
+                self.trained.turned[g[kernels.TURNED] :][: packed.size] = packed.reshape(-1)
+        self.work = _work(network, geometry, lanes, state.generator.size)
         self.pending = state.pending
 
     def state(self):
         """Copies: hidden, weights, generator."""
         hidden, weights = [], []
-        for g in self.geometry:
+        for g in self.net.geometry:
             shape = g[kernels.ROWS], g[kernels.FAN_IN]
-            hidden.append(self.hidden[g[kernels.HIDDEN] :][: shape[0] * shape[1]].reshape(shape).copy())
-            packed = self.plane[g[kernels.PLANE] :][: g[kernels.WORDS_IN] * shape[0]]
+            hidden.append(self.trained.hidden[g[kernels.HIDDEN] :][: shape[0] * shape[1]].reshape(shape).copy())
+            packed = self.trained.plane[g[kernels.PLANE] :][: g[kernels.WORDS_IN] * shape[0]]
             packed = np.ascontiguousarray(packed.reshape(-1, shape[0]).T).astype("<u8").view(np.uint8)
             weights.append(np.unpackbits(packed, axis=1, count=shape[1], bitorder="little").view(bool))
-        return tuple(hidden), tuple(weights), self.bank.copy()
+        return tuple(hidden), tuple(weights), self.trained.bank.copy()
 
     def infer(self, bits):
         """Predictions, uint8 (n,)."""
         prediction = np.zeros(len(bits), dtype=np.uint8)
-        kernels.infer(self.geometry, self.plane, self.scorer, _writeable(bits), prediction)
+        kernels.infer(self.net, self.trained.plane, self.work, _writeable(bits), prediction)
         return prediction
 
     def train(self, bits, labels, close, thresholds, results, winner_counts):
         """Train in order, writing a row per sample into `results` and `winner_counts`; (saturations, sweeps)."""
-        reinforce = np.array(thresholds.reinforce, dtype=np.int64)
+        limits = _limits(thresholds)
         saturations, sweeps, self.pending = kernels.train(
-            self.geometry, self.hidden, self.plane, self.turned, self.changed, self.bank, self.lanes,
-            self.scorer, self.prototypes, self.limits, self.batch, self.online, self.pending,
-            thresholds.margin, np.array(thresholds.gates, dtype=np.int64), np.array(thresholds.groups, dtype=np.int64),
-            reinforce, _writeable(bits), labels, results.prediction, results.margin, results.triggered, winner_counts,
+            self.net, self.trained, limits, self.work, self.pending, _writeable(bits), labels,
+            results.prediction, results.margin, results.triggered, winner_counts,
         )  # fmt: skip
         if close and self.pending:
-            saturations += kernels.sweep(
-                self.geometry, self.hidden, self.plane, self.turned, self.changed, self.bank, self.lanes, reinforce,
-                *self.limits,
-            )  # fmt: skip
+            saturations += kernels.sweep(self.net, self.trained, limits.reinforce, self.work)
             sweeps += 1
             self.pending = 0
         return saturations, sweeps
@@ -90,15 +89,30 @@ def _writeable(array):
     return array if array.flags.writeable else array.copy()
 
 
-def _geometry(widths):
-    """The geometry table, int64 (L, 11), and the sizes of the `plane` and `turned` buffers."""
-    words = [-(-width // 64) for width in widths]
+def _limits(thresholds):
+    layers = len(thresholds.groups)
+    column = lambda values, otherwise: np.array(values or [otherwise] * layers, dtype=np.int64)  # noqa: E731
+    return kernels.Limits(
+        margins=column(thresholds.margins, thresholds.margin),
+        gates=column(thresholds.gates, 0),
+        groups=column(thresholds.groups, 1),
+        reinforce=column(thresholds.reinforce, 0),
+        by_threshold=bool(thresholds.select),
+        select=column(thresholds.select, -1),
+        push=column(thresholds.push, -1),
+        rarity=1 << (REINFORCE_BITS - thresholds.rarity) if thresholds.rarity else 0,
+    )
+
+
+def _geometry(network, local):
+    """The geometry table, int64 (L, COLUMNS), and the sizes of the `plane` and `turned` buffers."""
     table, hidden, plane, turned, row, word, bit = [], 0, 0, 0, 0, 0, 0
-    for layer, (fan_in, rows) in enumerate(pairwise(widths)):
-        words_in, words_out = words[layer : layer + 2]
-        has_turned = layer > 0  # nothing walks back through the first layer
+    for layer, (rows, fan_in) in enumerate(network.shapes):
+        words_in, words_out = -(-fan_in // 64), -(-rows // 64)
+        has_turned = layer > 0 or network.steps > 0
+        classifier = layer if local else 0 if layer == network.layers - 1 else -1
         table.append((fan_in, rows, words_in, words_out, hidden, plane, turned if has_turned else -1, row, word,
-                      word + words_in, bit))  # fmt: skip
+                      word + words_in, bit, classifier))  # fmt: skip
         hidden += rows * fan_in
         plane += words_in * rows
         turned += words_out * fan_in if has_turned else 0
@@ -106,6 +120,46 @@ def _geometry(widths):
         word += words_in
         bit += fan_in
     return np.array(table, dtype=np.int64), plane, turned
+
+
+def _classifiers(classifiers):
+    """Prototypes as flags, uint8 (classifiers, C, widest), and as words, uint64 (classifiers, most words, C)."""
+    count, classes = len(classifiers), len(classifiers[0])
+    widest = max(p.shape[1] for p in classifiers)
+    flags = np.zeros((count, classes, widest), dtype=np.uint8)
+    words = np.zeros((count, -(-widest // 64), classes), dtype=np.uint64)
+    for index, p in enumerate(classifiers):
+        flags[index, :, : p.shape[1]] = p
+        packed = _pack_rows(p)
+        words[index, : len(packed)] = packed
+    return flags, words
+
+
+def _work(network, geometry, lanes, bank):
+    top, rows = geometry[-1], sum(network.widths[1:])
+    widest, steps = max(network.widths[1:]), max(1, network.steps)
+    flags = np.zeros(top[kernels.BIT_IN] + top[kernels.FAN_IN] + top[kernels.ROWS], dtype=np.uint8)
+    words = np.zeros(top[kernels.WORD_OUT] + top[kernels.WORDS_OUT], dtype=np.uint64)
+    parts = -(-lanes // 64)
+    return kernels.Work(
+        flags=flags,
+        words=words,
+        z=np.zeros(rows, dtype=np.int64),
+        wanted=np.zeros_like(flags),
+        wanted_words=np.zeros_like(words),
+        keys=np.zeros(widest, dtype=np.int64),
+        winners=np.zeros(widest, dtype=np.int64),
+        scores=np.zeros(network.classes, dtype=np.int64),
+        hits=np.zeros(network.layers, dtype=np.uint8),
+        open=np.zeros_like(words),
+        allowed=np.zeros(widest, dtype=np.uint8),
+        sums=np.zeros(max(network.fan_ins), dtype=np.int64),
+        padded=np.zeros(bank + parts + 1, dtype=np.uint64),
+        mask=np.zeros(parts, dtype=np.uint64),
+        tape_inputs=np.zeros((steps, network.fan_ins[0]), dtype=np.uint8),
+        tape_z=np.zeros((steps, network.widths[1]), dtype=np.int64),
+        tape_wanted=np.zeros((steps, network.widths[1]), dtype=np.uint8),
+    )
 
 
 def _pack_rows(matrix):
