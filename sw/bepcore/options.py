@@ -3,6 +3,8 @@
 import argparse
 import re
 
+from bepsw.spec import RULES, SELECTIONS
+
 __all__ = [
     *("add_data", "add_network", "add_rule", "add_schedule", "add_settings", "add_simulator"),
     *("given", "sizes"),
@@ -43,13 +45,21 @@ def add_network(parser):
 def add_rule(parser):
     """The settings of the learning rule."""
     group = parser.add_argument_group("learning")
+    group.add_argument("--rule", choices=RULES, help="learning rule (default: bep)")
     group.add_argument("--batch", type=int, metavar="N", help="samples per mini-batch")
     group.add_argument(
         "--online", action="store_true", default=None, help="update W after every sample; reinforce every --batch"
     )
     group.add_argument("--r", type=float, help="margin below which a sample trains, in widths of the last layer")
     group.add_argument("--nu", type=float, help="gate: |z| up to NU × fan-in is sent back")
+    group.add_argument("--no-gate", dest="gate", action="store_const", const=False, help="send every row back")
     group.add_argument("--gamma", type=sizes, metavar="G,G", help="group sizes, one a layer or one for all")
+    group.add_argument("--select", choices=SELECTIONS, help="update the weakest wrong unit a group, or all below THETA")
+    group.add_argument("--theta", type=float, help="threshold of --select threshold, in roots of the fan-in (0.25)")
+    group.add_argument(
+        "--push", type=float, metavar="PHI", help="update correct units below PHI as well (default: off)"
+    )
+    group.add_argument("--rarity", type=int, metavar="N", help="take a step of an update once in 2^N times, N up to 8")
     group.add_argument("--p-r", type=float, metavar="P", help="reinforcement strength, 0 for off")
     group.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default: 0)")
 

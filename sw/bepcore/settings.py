@@ -49,7 +49,7 @@ class Settings:
         Initial counters are drawn from −spread … spread−1; None for the usual.
     lanes : int
         g of the core whose random bits are used.
-    bits, r, nu, p_r, batch, online, seed, epochs
+    bits, r, nu, p_r, batch, online, seed, epochs, rule, gate, select, theta, push, rarity
         See `bepsw.spec`.
     """
 
@@ -75,6 +75,12 @@ class Settings:
     spread: int | None = None
     lanes: int = 36
     seed: int = 0
+    rule: str = "bep"
+    gate: bool = True
+    select: str = "group"
+    theta: float = 0.25
+    push: float | None = None
+    rarity: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "hidden", tuple(self.hidden))
@@ -106,7 +112,8 @@ class Settings:
 
     def training(self):
         """The `Training` settings."""
-        gamma = self.gamma if self.gamma is not None else tuple(default_gamma(width) for width in self.hidden)
+        usual = default_gamma if self.rule != "cpr" else lambda width: width
+        gamma = self.gamma if self.gamma is not None else tuple(usual(width) for width in self.hidden)
         if len(gamma) == 1:
             gamma *= len(self.hidden)
         return Training(
@@ -117,6 +124,12 @@ class Settings:
             batch=self.batch,
             online=self.online,
             seed=self.seed,
+            rule=self.rule,
+            gate=self.gate,
+            select=self.select,
+            theta=self.theta,
+            push=self.push,
+            rarity=self.rarity,
         )
 
     def as_dict(self):
@@ -212,7 +225,10 @@ def from_arguments(args, dataset):
     changes.setdefault("lanes", core_preset(args.core).lanes)
     base = preset(name, *dataset.x_train.shape, args.task or "vector")
     changes["levels"] = _levels(args, base.levels)
-    return dataclasses.replace(base, **changes)
+    settings = dataclasses.replace(base, **changes)
+    if "theta" in changes and settings.select != "threshold":
+        raise BepError("--theta is the threshold of --select threshold; add that or leave --theta out.")
+    return settings
 
 
 def _levels(args, usual):

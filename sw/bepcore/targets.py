@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from bepsw.core import preset
 from bepsw.errors import BepError
 from bepsw.golden import FastModel
+from bepsw.program import compile_program
+from bepsw.spec import thresholds
 
 __all__ = ["TARGETS", "open_target"]
 
@@ -28,7 +30,7 @@ def open_target(name, run, *, core="small", simulator="verilator"):
     Raises
     ------
     BepError
-        When the network does not fit the core, or the simulator is missing.
+        When the network does not fit the core, no core trains so, or the simulator is missing.
     """
     if name == "golden":
         yield FastModel(run.network, run.training, run.prototypes, lanes=run.lanes)
@@ -36,7 +38,9 @@ def open_target(name, run, *, core="small", simulator="verilator"):
         # Imported late: training in the golden model needs neither Amaranth nor a simulator.
         from bepsim.target import open_simulated
 
-        with open_simulated(run, preset(core, lanes=run.lanes), simulator=simulator) as target:
+        core = preset(core, lanes=run.lanes)
+        compile_program(run.network, core, thresholds(run.network, run.training))  # refuse before minutes of building
+        with open_simulated(run, core, simulator=simulator) as target:
             yield target
     else:
         raise BepError(f"There is no target {name!r}; known are {', '.join(TARGETS)}.")

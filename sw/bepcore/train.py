@@ -123,7 +123,7 @@ def _introduce(screen, settings, prepared, state, folder):
     mode = "online, reinforced every" if settings.online else "batch"
     screen.print(
         f"network {network}, {network.classes} classes, {network.hidden_weights} hidden weights, {network.bits} bits; "
-        f"gamma {','.join(map(str, state.progress.groups))}, {mode} {settings.batch}"
+        f"{settings.rule}, gamma {','.join(map(str, state.progress.groups))}, {mode} {settings.batch}"
     )
     if state.progress.epoch or state.progress.sample:
         screen.print(f"Going on in epoch {state.progress.epoch + 1} of {settings.epochs}.")

@@ -7,8 +7,9 @@ from bepsw import data
 from bepsw.core import preset
 from bepsw.errors import BepError
 from bepsw.golden import FastModel
-from bepsw.layout import place
+from bepsw.program import compile_program
 from bepsw.run import new_run
+from bepsw.spec import thresholds
 
 from . import options, show
 from .prepare import prepare
@@ -51,7 +52,7 @@ def run(args):
         settings = dataclasses.replace(settings, samples=_default_samples(dataset, settings))
     prepared = prepare(settings, dataset)
     network = prepared.network
-    place(network, core)
+    compile_program(network, core, thresholds(network, settings.training()))  # refuse before minutes of building
     state = new_run(network, settings.training(), lanes=core.lanes, spread=settings.spread)
     screen = show.console(args)
     bits, labels = prepared.train.bits, prepared.train.labels

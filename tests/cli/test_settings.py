@@ -49,6 +49,15 @@ def test_presets_are_changed_one_by_one():
     assert asked("--binarise", "thermometer").levels == settings.preset("digits").levels
 
 
+def test_rules_and_options_reach_the_training():
+    usual, training = asked().training(), asked("--rule", "local", "--no-gate", "--rarity", "2").training()
+    assert (usual.rule, usual.gate, usual.select, usual.push, usual.rarity) == ("bep", True, "group", None, 0)
+    assert (training.rule, training.gate, training.rarity) == ("local", False, 2)
+    training = asked("--select", "threshold", "--theta", "0.5", "--push", "0").training()
+    assert (training.select, training.theta, training.push) == ("threshold", 0.5, 0)
+    assert asked("--rule", "cpr", "--hidden", "100").training().gamma == (100,)
+
+
 @pytest.mark.parametrize("width, gamma", [(255, 51), (525, 105), (128, 32), (97, 1), (60, 12), (1, 1)])
 def test_groups_by_default(width, gamma):
     assert settings.default_gamma(width) == gamma

@@ -55,6 +55,67 @@ def test_everything_comes_back(run, tmp_path):
     assert os.listdir(tmp_path) == ["run.npz"]
 
 
+@pytest.mark.parametrize(
+    ("network", "training"),
+    [
+        (replace(NETWORK, steps=5), replace(TRAINING, select="threshold", theta=0.5, push=0.1, rarity=3)),
+        (NETWORK, replace(TRAINING, rule="local", gate=False)),
+        (Network(widths=(13, 10), classes=3), Training(gamma=(10,), rule="cpr", batch=9)),
+    ],
+    ids=["recurrent", "local", "cpr"],
+)
+def test_every_rule_comes_back_and_goes_on_with_the_same_bits(network, training, tmp_path):
+    rng = np.random.default_rng(1)
+    bits, labels = rng.integers(0, 2, (60, network.inputs)).astype(np.uint8), rng.integers(0, 3, 60)
+    data = FitData(bits[:45], labels[:45], bits[45:], labels[45:])
+    runs = []
+    for stop in (4, 2):
+        run = new_run(network, training, lanes=11)
+        fit(FastModel(network, training, run.prototypes, lanes=11), run, data, epochs=stop)
+        runs.append(run)
+    whole, halved = runs
+    save_checkpoint(tmp_path / "run.npz", halved)
+    back = load_checkpoint(tmp_path / "run.npz", network)
+    assert (back.network, back.training) == (network, training)
+    assert type(back.prototypes) is type(halved.prototypes)
+    fit(FastModel(network, training, back.prototypes, lanes=11), back, data, epochs=4)
+    assert back.progress == whole.progress
+    for x, y in ((back.state, whole.state), (back.best_state, whole.best_state)):
+        assert all(np.array_equal(a, b) for a, b in zip(x.hidden + x.weights, y.hidden + y.weights, strict=True))
+        assert np.array_equal(x.generator, y.generator)
+
+
+def test_a_checkpoint_from_before_the_rules_loads(run, tmp_path):
+    save_checkpoint(tmp_path / "run.npz", run)
+
+    def forget(meta, arrays):
+        del meta["network"]["steps"]
+        for name in ("rule", "gate", "select", "theta", "push", "rarity"):
+            del meta["training"][name]
+
+    rewrite(tmp_path / "run.npz", forget)
+    back = load_checkpoint(tmp_path / "run.npz", NETWORK)
+    assert (back.network, back.training) == (run.network, run.training)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda meta, arrays: arrays.pop("prototypes_1"),
+        lambda meta, arrays: arrays.update(prototypes_1=arrays["prototypes_2"]),
+        lambda meta, arrays: arrays.update(prototypes_2=arrays["prototypes_2"].astype(int)),
+        lambda meta, arrays: meta["training"].update(rule="bep"),
+        lambda meta, arrays: meta["network"].update(steps=2),
+    ],
+)
+def test_a_local_checkpoint_that_does_not_fit_is_refused(tmp_path, change):
+    save_checkpoint(tmp_path / "run.npz", new_run(NETWORK, replace(TRAINING, rule="local"), lanes=11))
+    load_checkpoint(tmp_path / "run.npz")
+    rewrite(tmp_path / "run.npz", change)
+    with pytest.raises(BepError, match="not a complete checkpoint"):
+        load_checkpoint(tmp_path / "run.npz")
+
+
 def test_without_a_best_state(run, tmp_path):
     run.best_state = None
     save_checkpoint(tmp_path / "run.npz", run)

@@ -48,6 +48,54 @@ def test_reinforcement_follows_width_and_error():
     assert max(thresholds(net(9, 1), Training(gamma=(1,), p_r=1)).reinforce) < 1 << REINFORCE_BITS
 
 
+def test_local_rules_reinforce_by_the_fan_in_and_judge_every_layer():
+    network = net(400, 100, 25)
+    t = Training(gamma=(1, 1), p_r=0.5, r=0.31, rule="local")
+    local, bep = thresholds(network, t), thresholds(network, Training(gamma=(1, 1), p_r=0.5, r=0.31))
+    assert local.margins == (31, 8) and local.margin == bep.margin == 8 and bep.margins == ()
+    assert local.reinforce[1] == bep.reinforce[0], "layer 2 has the fan-in that layer 1 has units"
+    assert local.reinforce[0] == pytest.approx(bep.reinforce[0] / 2, abs=2)
+    assert thresholds(network, Training(gamma=(1, 1), r=0, rule="local")).margins == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("factor", "fan_in", "limit"),
+    [(0.25, 16, 1), (0.25, 15, 0), (0.25, 784, 7), (0.1, 100, 1), (0.7, 100, 7), (1, 99, 9), (0, 9, 0), (1.1, 100, 11)],
+)
+def test_selection_thresholds_are_exact_floors_of_roots(factor, fan_in, limit):
+    training = Training(gamma=(1,), select="threshold", theta=factor, push=factor)
+    found = thresholds(net(fan_in, 4), training)
+    assert found.select == found.push == (limit,)
+    assert thresholds(net(fan_in, 4), Training(gamma=(1,), theta=factor)).select == ()
+    assert thresholds(net(fan_in, 4), Training(gamma=(1,), select="threshold", theta=factor)).push == ()
+
+
+def test_selection_thresholds_of_every_hundredth():
+    for hundredths in range(0, 300, 7):
+        for fan_in in (1, 2, 49, 100, 255, 1000):
+            training = Training(gamma=(1,), select="threshold", theta=hundredths / 100)
+            (limit,) = thresholds(net(fan_in, 4), training).select
+            assert (100 * limit) ** 2 <= hundredths**2 * fan_in < (100 * (limit + 1)) ** 2
+
+
+def test_a_recurrent_layer_counts_its_state_in_the_fan_in_and_its_steps_in_the_stability():
+    network = net(10, 30, 20, steps=4)
+    assert network.inputs == 40 and network.fan_ins == (40, 30) and network.shapes == ((30, 40), (20, 30))
+    assert network.hidden_weights == 30 * 40 + 20 * 30 and str(network) == "4×10-30-20"
+    t = Training(gamma=(1, 1), nu=0.5, select="threshold", theta=1)
+    found = thresholds(network, t)
+    assert found.gates == (15, 15), "the gate of a step is in units of the state that it is sent back to"
+    assert found.select == (12, 5)
+    assert thresholds(network, Training(gamma=(1, 1), gate=False)).gates == (40, 30)
+    assert [k.shape for k in init_hidden(network, 0)] == [(30, 40), (20, 30)]
+
+
+def test_reals_of_numpy_are_reals():
+    t = Training(gamma=(1,), r=np.float64(0.1), nu=np.float64(0.29))
+    found = thresholds(net(100, 30), t)
+    assert (found.margin, found.gates) == (3, (29,))
+
+
 def test_schedule_overrides_the_first_groups():
     assert thresholds(net(9, 12), Training(gamma=(3,)), groups=(6,)).groups == (6,)
     assert divisors(12) == [1, 2, 3, 4, 6, 12]

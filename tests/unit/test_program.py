@@ -155,3 +155,26 @@ def test_whatever_is_placed_can_be_encoded(seed):
             continue
         program.words(core)
         return
+
+
+@pytest.mark.parametrize(
+    ("network", "training", "words"),
+    [
+        (dict(steps=2), dict(), "recurrent networks"),
+        (dict(), dict(rule="local"), "the local rules"),
+        (dict(), dict(select="threshold"), "threshold selection"),
+        (dict(), dict(select="threshold", push=0), "threshold selection"),
+        (dict(), dict(rarity=1), "rare updates"),
+    ],
+)
+def test_what_no_core_does_is_refused(network, training, words):
+    network = Network(widths=(20, 7, 3), classes=4, **network)
+    limits = thresholds(network, Training(gamma=(7, 1), **training))
+    with pytest.raises(BepError, match=f"No core trains with {words} yet"):
+        compile_program(network, core_of(), limits)
+
+
+def test_without_gate_is_a_gate_that_is_always_open():
+    network = Network(widths=(20, 7, 3), classes=4)
+    off, wide = (thresholds(network, Training(gamma=(7, 1), **gate)) for gate in (dict(gate=False), dict(nu=1)))
+    assert compile_program(network, core_of(), off).tables == compile_program(network, core_of(), wide).tables
