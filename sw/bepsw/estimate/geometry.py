@@ -1,0 +1,94 @@
+"""Geometries worth trying for a network: lanes, segments and slots, in the order of a bound on their cycles.
+
+Nothing here has to be exact: the bound on cycles and those on resources must only never be too high, or a good core
+would be passed over.
+"""
+
+import numpy as np
+
+from ..errors import BepError
+from .least_core import least_core
+from .logic import resources, total
+
+__all__ = ["FIRST_FLIGHT", "geometries", "useful_lanes"]
+
+FIRST_FLIGHT = {"contexts": 8, "threads": 4}
+"""What every geometry is tried with first: so many samples in flight that its ports are what binds."""
+
+_LANES, _SEGMENTS = range(8, 145), range(1, 65)
+_SLOTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16)
+_BLOCK_BITS, _BLOCK_WIDTH = 18 * 1024, 36
+_OTHER_BLOCKS = 6  # activations, prototypes, pre-activations, winners: one each at least
+_SLACK = 0.95  # of the logic between two geometries that are estimated, which is not quite a straight line
+
+
+def geometries(network, training, trigger_rate, device, share, fixed):
+    """[(least cycles a sample, {lanes, segments, slots, contexts, threads})], fewest cycles first.
+
+    Parameters
+    ----------
+    share : {resource: share of the device that may be used}; what takes more for certain is left out.
+    fixed : core parameters that must be as they are.
+    """
+    lanes = [fixed["lanes"]] if "lanes" in fixed else useful_lanes(network)
+    segments = [fixed["segments"]] if "segments" in fixed else _SEGMENTS
+    slots = [fixed["slots"]] if "slots" in fixed else _SLOTS
+    g, s, r = (axis.ravel() for axis in np.meshgrid(lanes, segments, slots, indexing="ij"))
+    allowed = (r <= s) & (r <= g) & _fits(network, device, share, fixed, lanes, g, s)
+    g, s, r = g[allowed], s[allowed], r[allowed]
+    bound = _least_cycles(network, training, trigger_rate, g, s, r)
+    flight = {name: fixed.get(name, value) for name, value in FIRST_FLIGHT.items()}
+    # Of geometries with the same bound the smaller one first.
+    order = np.lexsort((r, g * s, bound))
+    return [(float(bound[i]), {"lanes": int(g[i]), "segments": int(s[i]), "slots": int(r[i]), **flight}) for i in order]
+
+
+def useful_lanes(network):
+    """Lane counts none of which could be smaller without a row or a layer taking one segment more."""
+    found = {}
+    for lanes in _LANES:
+        found.setdefault(tuple(-(-bits // lanes) for bits in (*network.fan_ins, *network.widths[1:])), lanes)
+    return list(found.values())
+
+
+def _least_cycles(network, training, trigger_rate, g, s, r):
+    """The busiest stage of a sample, and the sweep, which nothing overlaps; arrays."""
+    rows = [*network.widths[1:], network.classes]
+    fan_ins = [*network.fan_ins, network.widths[-1]]
+    passes, walk, update, sweep = (np.zeros(len(g)) for _ in range(4))
+    for index, (count, fan_in) in enumerate(zip(rows, fan_ins, strict=True)):
+        row = -(-fan_in // g)
+        span = -(-row // s)
+        beats = -(-count // np.maximum(1, np.minimum(r, s // row)))
+        passes += beats * span + 1
+        if index < network.layers:
+            walk += beats * span * (index > 0)
+            update += count // training.gamma[index] * row
+            sweep += count * row
+    load = -(-network.widths[0] // g) + 1
+    return np.maximum.reduce([passes + trigger_rate * walk, trigger_rate * update, load]) + sweep / training.batch
+
+
+def _fits(network, device, share, fixed, lanes, g, s):
+    """False where a device is too small for certain; arrays."""
+    fits = np.ones(len(g), bool)
+    for one in lanes:
+        here = g == one
+        hidden = sum(rows * -(-fan_in // one) for rows, fan_in in network.shapes)
+        blocks = s * -(-one // _BLOCK_WIDTH) + -(-one * network.bits * hidden // _BLOCK_BITS) + _OTHER_BLOCKS
+        fits &= ~here | (blocks <= share["ebr"] * device.ebr)
+        few, many = (_narrow(network, fixed, one, segments) for segments in (8, 16))
+        if few is not None and many is not None:
+            slope = (many - few) / 8
+            fits &= ~here | (_SLACK * (few + slope * (s - 8)) <= share["comb"] * device.comb)
+    return fits
+
+
+def _narrow(network, fixed, lanes, segments):
+    """LUT sites of the least core with so many segments; None where there is none."""
+    choice = {"lanes": lanes, "segments": segments, "slots": 1, "contexts": 2, "threads": 1}
+    kept = {name: value for name, value in fixed.items() if name not in choice}
+    try:
+        return total(resources(least_core(network, **choice, **kept)))["comb"]
+    except BepError:
+        return None

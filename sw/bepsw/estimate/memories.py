@@ -1,0 +1,186 @@
+"""The memories of a core, and what Yosys makes of each on an ECP5: block RAMs or LUT RAM.
+
+The shapes repeat those of the hardware description. The rule is `memory_libmap` of Yosys 0.70 with the ECP5's two
+libraries: among the shapes of a block RAM (16384×1 … 512×36) the one of least cost, where a block RAM costs 128 and a
+bit of the multiplexer behind memories in a row 1/2; a LUT RAM of 16×4 costs 4, a bit of flip-flops 1.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from ..program import fields
+
+__all__ = ["Memory", "Use", "lut_ram", "memories", "on_block_ram"]
+
+_DATA_BITS = (1, 2, 4, 9, 18, 36)
+_ADDRESS_BITS = 14  # of a block RAM one bit wide
+_BYTE = 9
+_BLOCK_COST, _LUT_COST, _MUX_COST = 128, 4, 0.5
+_LUT_DEPTH, _LUT_BITS = 16, 4
+_HIDDEN_DEEPEST = 2048  # words of one memory of the H bank
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a memory becomes: `ebr` block RAMs, or `ram` LUT RAM cells, or flip-flops; behind it `mux` data bits to
+    choose among memories in a row, counted once for every memory but the first."""
+
+    ebr: int = 0
+    ram: int = 0
+    mux: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """One memory of the source.
+
+    name : path. width, depth : bits and words. style : block, distributed, or auto (Yosys chooses).
+    copies : memories of this shape; their names end in _0, _1, … unless it is None, which is one without a number.
+    readers : for every read port the bits of a word that it uses, as (first bit, bits) stretches; () for all.
+    """
+
+    name: str
+    width: int
+    depth: int
+    style: str
+    copies: int | None = None
+    readers: tuple = ((),)
+
+    @property
+    def names(self):
+        """Paths of all copies."""
+        return [self.name] if self.copies is None else [f"{self.name}_{i}" for i in range(self.copies)]
+
+    @property
+    def count(self):
+        """Memories of this shape."""
+        return 1 if self.copies is None else self.copies
+
+    @property
+    def use(self):
+        """`Use` of each of them."""
+        if self.style == "block":
+            return on_block_ram(self.width, self.depth)
+        distributed = lut_ram(self.width, self.depth, self.readers)
+        if self.style == "distributed":
+            return distributed
+        registers = Use(cost=self.width * self.depth)
+        return min(registers, distributed, on_block_ram(self.width, self.depth), key=lambda use: int(use.cost))
+
+
+@cache
+def on_block_ram(width, depth):
+    """`Use` of a memory of `depth` words of `width` bits with one read and one write port in block RAMs."""
+    best = None
+    for log2, unit in enumerate(_DATA_BITS):
+        row = -(-depth // (1 << (_ADDRESS_BITS - log2)))
+        byte = min(_BYTE, unit)
+        padded = -(-width // byte) * byte
+        blocks = -(-row * padded // unit)
+        mux = (row - 1) * width
+        cost = _BLOCK_COST * blocks + _MUX_COST * (mux + (row if row > 1 else 0))
+        if best is None or cost < best.cost:
+            best = Use(ebr=blocks, mux=mux, cost=cost)
+    return best
+
+
+@cache
+def lut_ram(width, depth, readers=((),)):
+    """`Use` of the same in LUT RAM; every read port has a copy, without the cells that nobody reads."""
+    row = -(-depth // _LUT_DEPTH)
+    cells = 0
+    for used in readers:
+        nibbles = {bit // _LUT_BITS for first, bits in used or ((0, width),) for bit in range(first, first + bits)}
+        cells += len(nibbles)
+    mux = (row - 1) * width * len(readers)
+    return Use(ram=row * cells, mux=mux, cost=_LUT_COST * row * cells + _MUX_COST * mux)
+
+
+def memories(core):
+    """Every `Memory` of a `Core`."""
+    return [*_planes(core), *_stores(core), *_tables(core), *_queues(core)]
+
+
+def _bits(count):
+    """Bits of an index below `count`."""
+    return (count - 1).bit_length()
+
+
+def _planes(core):
+    """W plane, H bank, and the counters of the walk."""
+    word = core.lanes * core.bits
+    yield Memory("weight_plane.segment", core.lanes, core.weight_words, "block", core.segments)
+    deepest = min(_HIDDEN_DEEPEST, 1 << _bits(core.hidden_words))
+    full, rest = divmod(core.hidden_words, deepest)
+    yield Memory("hidden_bank.counters", word, deepest, "block", full)
+    if rest:
+        yield Memory(f"hidden_bank.counters_{full}", word, rest, "block")
+    columns = core.max_width.bit_length() * core.lanes
+    yield Memory("backward.columns.counters", columns, 8, "distributed", -(-core.segments // 8))
+
+
+def _stores(core):
+    """Activations, operands, pre-activations, winners, prototypes and desired activations."""
+    lanes, pairs = core.lanes, core.prototype_segments // 2
+    for name in ("input_store", "hidden_store"):
+        yield Memory(name, lanes, core.contexts << _bits(core.store_segments), "block")
+    for name, operands in (("input", core.contexts), ("hidden", 2 * core.threads)):
+        words = operands * core.operand_words
+        yield Memory(f"forward.{name}_operand.segment", lanes, words, "distributed", core.segments)
+    yield Memory("backward.z_memory", core.slots * core.z_bits, core.contexts << _bits(core.beats), "block")
+    yield Memory("backward.winners", winners_bits(core), 2 << _bits(core.beats), "block")
+    yield Memory("backward.desired.prototype", lanes, core.classes * pairs, "block", 2)
+    yield Memory("backward.desired.desired", lanes, 2 * pairs, "distributed", 2)
+
+
+_READERS = {
+    "forward": (
+        ("words", "words_per_row", "from_input", "weight_base"),
+        ("full_segments", "last_segments"),
+        ("classifier", "rows", "last_rows", "fan_in", "beat_base", "store_base", "out_starts"),
+    ),
+    "backward": ((),),
+    "hidden": (
+        ("store_base", "segments", "single", "spans", "tail", "threshold", "from_input"),
+        ("beat_stride", "segments", "words_per_row", "hidden_base", "weight_base", "spans"),
+        ("rows", "words", "hidden_base", "weight_base", "segments", "words_per_row", "last"),
+    ),
+}
+"""Fields that each reader of a step table uses; () for all."""
+
+
+def _tables(core):
+    """Step tables, a copy for every reader."""
+    for table, readers in _READERS.items():
+        first, places = 0, {}
+        for name, bits in fields(core)[table].items():
+            places[name] = (first, bits)
+            first += bits
+        stage = "update" if table == "hidden" else table
+        stretches = tuple(tuple(places[name] for name in names) for names in readers)
+        yield Memory(f"{stage}.table.memory", first, core.steps, "distributed", readers=stretches)
+
+
+def _queues(core):
+    """Queues hold one word less: the last is in the register behind."""
+    for name, bits, depth in (
+        ("tokens.words.storage", _bits(core.contexts) + 7, max(core.contexts, 3)),
+        ("updates.words.storage", _bits(core.contexts) + 3 + core.beats.bit_length(), max(core.contexts, 3)),
+        ("forward.judged_queue.words.storage", _bits(core.contexts) + 8, max(core.contexts, 3)),
+        ("forward.result_queue.words.storage", core.z_bits + 8, 2 * core.contexts),
+        ("update.winner_rows.entries.storage", winners_bits(core), 8),
+        ("update.winner_rows.jobs.storage", job_bits(core), 32),
+    ):
+        yield Memory(name, bits, depth - 1, "auto")
+
+
+def winners_bits(core):
+    """Bits of an entry of a winner bank."""
+    return _bits(core.steps) + 2 * _bits(core.beats) + 1 + core.slots * (2 + _bits(core.slots))
+
+
+def job_bits(core):
+    """Bits of a row job."""
+    words = _bits(core.hidden_words) + _bits(core.weight_words)
+    return _bits(core.steps) + 2 + words + _bits(core.segments)
