@@ -23,6 +23,7 @@ _COMMANDS = {
     "verify": "co-simulate the hardware against the golden model, bit for bit",
     "generate": "write a core as Verilog, with a JSON sidecar",
     "synth": "synthesise, place and route a core for an ECP5",
+    "estimate": "estimate resources and speed of a core, or find the best one for a network",
     "registers": "print the register map",
     "data": "list, show and fetch data sets",
     "bench": "measure speed and accuracy",
