@@ -146,6 +146,7 @@ def record_of(design, device, speed, *, brief=False):
             "mhz": round(design.clock.mhz, 1),
             "error": design.clock.error,
             "at_least": design.clock.at_least,
+            "builds": clock_table()["builds"],
         },
     }
     if design.rate is not None:

@@ -61,8 +61,8 @@ def _clock(screen, record):
     clock = record["clock"]
     safe = "below 50 MHz" if clock["at_least"] is None else f"≥ {clock['at_least']} MHz"
     screen.print(
-        f"Clock: [bold]{safe}[/bold] (likely {clock['mhz']:.0f} MHz, ± {100 * clock['error']:.0f} %; "
-        "only routing tells)"
+        f"Clock: [bold]{safe}[/bold] (likely {clock['mhz']:.0f} MHz, ± {100 * clock['error']:.0f} %, from "
+        f"{clock['builds']} routed builds)"
     )
 
 

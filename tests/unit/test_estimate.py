@@ -236,6 +236,17 @@ def test_what_the_user_has_chosen_stays():
         assert (design.core.lanes, design.core.threads, design.core.weight_words) == (72, 2, 600)
 
 
+@pytest.mark.parametrize("fixed", ({"contexts": 2}, {"threads": 4}, {"threads": 1, "contexts": 16}, {"slots": 3}))
+def test_samples_in_flight_follow_what_is_fixed(fixed):
+    for design in Search(*SMALL, DEVICES["25f"], trigger_rate=0.4, fixed=fixed).run():
+        assert fixed.items() <= design.core.as_dict().items()
+
+
+def test_a_depth_that_is_fixed_too_low():
+    with pytest.raises(BepError, match="the W plane needs weight_words >= "):
+        Search(*SMALL, DEVICES["25f"], trigger_rate=0.4, fixed={"weight_words": 3}).run()
+
+
 def test_a_network_that_no_core_holds():
     with pytest.raises(BepError, match=r"does not fit the 25F: .* block RAMs, of which \d+ are in hidden_bank"):
         Search(*FASHION, DEVICES["25f"], trigger_rate=0.4).run()

@@ -10,11 +10,9 @@ from ..errors import BepError
 from .least_core import least_core
 from .logic import resources, total
 
-__all__ = ["FIRST_FLIGHT", "geometries", "useful_lanes"]
+__all__ = ["geometries", "in_flight", "useful_lanes"]
 
-FIRST_FLIGHT = {"contexts": 8, "threads": 4}
-"""What every geometry is tried with first: so many samples in flight that its ports are what binds."""
-
+_CONTEXTS, _THREADS = 8, 4  # of the first try: so many samples in flight that the ports are what binds
 _LANES, _SEGMENTS = range(8, 145), range(1, 65)
 _SLOTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16)
 _BLOCK_BITS, _BLOCK_WIDTH = 18 * 1024, 36
@@ -37,10 +35,18 @@ def geometries(network, training, trigger_rate, device, share, fixed):
     allowed = (r <= s) & (r <= g) & _fits(network, device, share, fixed, lanes, g, s)
     g, s, r = g[allowed], s[allowed], r[allowed]
     bound = _least_cycles(network, training, trigger_rate, g, s, r)
-    flight = {name: fixed.get(name, value) for name, value in FIRST_FLIGHT.items()}
+    flight = in_flight(fixed)
     # Of geometries with the same bound the smaller one first.
     order = np.lexsort((r, g * s, bound))
     return [(float(bound[i]), {"lanes": int(g[i]), "segments": int(s[i]), "slots": int(r[i]), **flight}) for i in order]
+
+
+def in_flight(fixed, contexts=_CONTEXTS, threads=_THREADS):
+    """{contexts, threads} near these numbers and in accord with each other and with what is fixed."""
+    if "threads" in fixed:
+        threads, contexts = fixed["threads"], max(contexts, _CONTEXTS)
+    contexts = fixed.get("contexts", contexts)
+    return {"contexts": contexts, "threads": threads if "threads" in fixed else max(1, min(threads, contexts - 1))}
 
 
 def useful_lanes(network):
@@ -86,7 +92,7 @@ def _fits(network, device, share, fixed, lanes, g, s):
 
 def _narrow(network, fixed, lanes, segments):
     """LUT sites of the least core with so many segments; None where there is none."""
-    choice = {"lanes": lanes, "segments": segments, "slots": 1, "contexts": 2, "threads": 1}
+    choice = {"lanes": lanes, "segments": segments, "slots": 1, **in_flight(fixed, 2, 1)}
     kept = {name: value for name, value in fixed.items() if name not in choice}
     try:
         return total(resources(least_core(network, **choice, **kept)))["comb"]

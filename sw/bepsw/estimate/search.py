@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import BepError
 from .clock import clock
-from .geometry import geometries, useful_lanes
+from .geometry import geometries, in_flight, useful_lanes
 from .least_core import least_core
 from .logic import blocks, clock_table, resources, total
 from .rate import Rate, cycles
@@ -141,9 +141,11 @@ class Search:
         least, error = None, None
         for lanes in [self.fixed["lanes"]] if "lanes" in self.fixed else useful_lanes(self.network):
             for segments in (1, 2, 4, 8, 16):
-                choice = {"lanes": lanes, "segments": segments, "slots": 1, "contexts": 2, "threads": 1} | self.fixed
+                choice = {"lanes": lanes, "segments": segments, "slots": 1, **in_flight(self.fixed, 2, 1)}
                 try:
-                    parts = resources(least_core(self.network, **choice))
+                    core = least_core(self.network, **{**choice, **self.fixed})
+                    parts = resources(core)
+                    cycles(self.network, core, self.training, self.trigger_rate)
                 except BepError as refused:
                     error = error or refused
                     continue
