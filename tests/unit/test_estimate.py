@@ -200,6 +200,13 @@ def test_the_winner_fits_and_holds_the_network(searched):
     assert orders == sorted(orders, reverse=True)
 
 
+def test_logic_can_be_what_limits():
+    """A small network has block RAMs to spare: the winner fills the LUT sites that may be used, and no more."""
+    network = Network(widths=(64, 128, 128), classes=10, bits=6)
+    design = Search(network, Training(gamma=(32, 32)), DEVICES["25f"], trigger_rate=0.4).run()[0]
+    assert 0.8 * 24288 < design.used["comb"] <= FILL["comb"] * 24288 and design.used["ebr"] < 50
+
+
 def test_no_neighbour_beats_the_winner(searched):
     """Asked of a fresh search, so that nothing is taken from memory."""
     _, designs = searched
