@@ -47,15 +47,14 @@ def run(args):
         settings = case.settings(seed)
         if args.quick:
             settings = type(settings).from_dict({**settings.as_dict(), **_QUICK})
-        # Through JSON, so that it equals what is read back.
-        asked = json.loads(json.dumps(settings.as_dict()))
         key = f"{case.name}/{seed}"
-        if record.get(key, {}).get("settings") == asked:
+        # A record of before a setting was there had its default.
+        if key in record and type(settings).from_dict(record[key]["settings"]) == settings:
             screen.print(f"{key}: test {show.percent(record[key]['test_accuracy'])} (recorded)")
             continue
         if loaded[0] != case.data:
             loaded = (case.data, data.load(case.data, args.data_dir))
-        record[key] = {"settings": asked, **_train(screen, key, settings, loaded[1])}
+        record[key] = {"settings": settings.as_dict(), **_train(screen, key, settings, loaded[1])}
         runs.write_json(folder / _RECORD, record)
     results = [_result(case, record) for case in cases]
     screen.print(accuracy_report.table(results))
