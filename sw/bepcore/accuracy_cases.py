@@ -6,7 +6,7 @@ A case is a row of the table in docs/results.md. `command` is what a user types 
 import dataclasses
 from dataclasses import dataclass, field
 
-from .settings import preset
+from .presets import preset
 
 __all__ = ["CASES", "Case"]
 

@@ -19,7 +19,7 @@ from bepsw.spec import thresholds
 
 from . import options, show
 from .prepare import prepare
-from .settings import from_arguments
+from .presets import from_arguments
 
 __all__ = ["add_arguments", "run"]
 

@@ -5,7 +5,7 @@ from bepsw.golden.bench import REFERENCE_NETWORK, REFERENCE_TRAINING, bench
 
 from . import show
 from .prepare import prepare
-from .settings import preset
+from .presets import preset
 
 __all__ = ["add_arguments", "run"]
 

@@ -13,7 +13,7 @@ from statistics import mean, stdev
 from bepsw import data
 
 from . import options, runs, show, trials, workers
-from .settings import DEFAULT_DATA, from_arguments
+from .presets import DEFAULT_DATA, from_arguments
 
 __all__ = ["add_arguments", "run"]
 

@@ -2,21 +2,22 @@
 
 import dataclasses
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from bepsw.core import preset as core_preset
 from bepsw.errors import BepError
 from bepsw.ranges import one_of, whole
 from bepsw.spec import Network, Training, divisors
 
-from .options import given
-
-__all__ = ["DEFAULT_DATA", "PRESETS", "TASKS", "Settings", "default_gamma", "from_arguments", "preset"]
+__all__ = ["TASKS", "Settings", "default_gamma"]
 
 TASKS = ("vector", "sequence")
 """A sample is one vector, for a multi-layer perceptron; or a sequence of them, for a network with a recurrent layer."""
+
+_WINDOWS = 8
+"""Time steps of a sequence when none are named: more of them learn less, see docs/sequences.md."""
+
+_WINNERS, _SEQUENCE_WINNERS = 5, 17
+"""Winners a layer and sample when no group size is named: the best start in the mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +113,8 @@ class Settings:
 
     def training(self):
         """The `Training` settings."""
-        usual = default_gamma if self.rule != "cpr" else lambda width: width
-        gamma = self.gamma if self.gamma is not None else tuple(usual(width) for width in self.hidden)
+        winners = {"cpr": 1}.get(self.rule, _SEQUENCE_WINNERS if self.task == "sequence" else _WINNERS)
+        gamma = self.gamma if self.gamma is not None else tuple(default_gamma(width, winners) for width in self.hidden)
         if len(gamma) == 1:
             gamma *= len(self.hidden)
         return Training(
@@ -145,98 +146,8 @@ class Settings:
             raise BepError("The settings of this run are not those of this version of bepcore; train again.") from None
 
 
-PRESETS = {
-    # 49 152 hidden weights: what an ECP5-25F holds at 8 bits. Chosen by validation accuracy over six seeds.
-    "digits": {
-        "levels": 4,
-        "hidden": (128, 128),
-        "gamma": (32, 16),
-        "r": 0.8,
-        "nu": 0.2,
-        "batch": 20,
-        "epochs": 40,
-        "validation": 0.2,
-    },
-    "mnist": {"levels": 3, "gamma": (51, 51), "r": 0.4, "nu": 1.0, "epochs": 60, "validation": 10_000},
-    "fashion-mnist": {"gamma": (51, 51), "p_r": 0.2, "spread": 2, "epochs": 40, "validation": 10_000},
-    "random-prototypes": {
-        "hidden": (525, 525),
-        "gamma": (35, 105),
-        "r": 0.7,
-        "nu": 1.0,
-        "p_r": 0.2,
-        "batch": 200,
-        "epochs": 25,
-        "validation": 1_000,
-    },
-}
-"""Settings that differ from the defaults for data that is known; the command line overrides them one by one."""
-
-
-DEFAULT_DATA = "digits"
-
-_WINDOWS = 8
-"""Time steps of a sequence when none are named: more of them learn less, see docs/sequences.md."""
-
-_THERMOMETER = 8
-"""Bits of a thermometer when none are named."""
-
-
-def preset(data, samples=60_000, features=784, task="vector"):
-    """Default `Settings` for a data set: by its name, or else by the number of its training samples and features.
-
-    Few samples want small batches and many epochs, few features a thermometer; these are rules of thumb. The named
-    presets are those of multi-layer perceptrons.
-    """
-    if data in PRESETS and task == "vector":
-        return Settings(data=data, **PRESETS[data])
-    return Settings(
-        data=data,
-        task=task,
-        batch=min(100, max(10, samples // 50)),
-        epochs=min(200, max(30, 100_000 // samples)),
-        levels=1 if features >= 256 else 4,
-    )
-
-
-def default_gamma(width):
-    """The divisor of `width` nearest to a fifth of it: five winners a layer and sample, the best start in the mean."""
+def default_gamma(width, winners=_WINNERS):
+    """The divisor of `width` nearest to width/winners: the group size that gives about so many winners a sample."""
     if width < 1:
         return 1
-    return min(divisors(width), key=lambda d: (abs(d - width / 5), d))
-
-
-def from_arguments(args, dataset):
-    """`Settings` of a new run on a loaded `Dataset`: the preset of the data, changed by what the user gave.
-
-    Raises
-    ------
-    BepError
-        When arguments contradict each other or make no sense.
-    """
-    name = args.data or DEFAULT_DATA
-    if os.path.exists(name) and name not in PRESETS:
-        name = str(Path(name).resolve())
-    changes = given(args, [field.name for field in dataclasses.fields(Settings) if field.name != "data"])
-    if "hidden" in changes:
-        changes.setdefault("gamma", None)
-    if args.data_dir is not None:
-        changes["data_dir"] = str(Path(args.data_dir).resolve())
-    changes.setdefault("lanes", core_preset(args.core).lanes)
-    base = preset(name, *dataset.x_train.shape, args.task or "vector")
-    changes["levels"] = _levels(args, base.levels)
-    settings = dataclasses.replace(base, **changes)
-    if "theta" in changes and settings.select != "threshold":
-        raise BepError("--theta is the threshold of --select threshold; add that or leave --theta out.")
-    return settings
-
-
-def _levels(args, usual):
-    bits = args.thermometer
-    if args.binarise == "median" and bits not in (None, 1):
-        raise BepError("A median threshold gives one bit a feature; leave out --thermometer or --binarise median.")
-    if args.binarise == "median":
-        return 1
-    if bits is not None:
-        return bits
-    return _THERMOMETER if args.binarise == "thermometer" and usual == 1 else usual
+    return min(divisors(width), key=lambda d: (abs(d - width / winners), d))

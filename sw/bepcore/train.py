@@ -12,7 +12,8 @@ from bepsw.fit import fit
 
 from . import options, runs, show
 from .prepare import prepare
-from .settings import DEFAULT_DATA, Settings, from_arguments
+from .presets import DEFAULT_DATA, from_arguments
+from .settings import Settings
 from .targets import TARGETS, open_target
 
 __all__ = ["add_arguments", "run"]

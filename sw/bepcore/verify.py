@@ -13,7 +13,7 @@ from bepsw.spec import thresholds
 
 from . import options, show
 from .prepare import prepare
-from .settings import DEFAULT_DATA, from_arguments
+from .presets import DEFAULT_DATA, from_arguments
 
 __all__ = ["add_arguments", "run"]
 

@@ -35,30 +35,18 @@ def test_stopping_and_going_on_is_the_same_as_going_through(inside, tmp_path):
 
 
 def test_images_are_sequences_of_rows(inside):
-    words = (
-        "train",
-        "--task",
-        "sequence",
-        "--hidden",
-        "30",
-        "--gamma",
-        "6",
-        "--epochs",
-        1,
-        "--thermometer",
-        2,
-        "--json",
-    )
-    assert last_json(inside(*words, "--window", 8))["network"] == "8×16-30"
-    assert last_json(inside(*words, "--window", 4))["network"] == "4×32-30"
-    assert last_json(inside(*words))["network"] == "8×16-30"
+    words = ("train", "--task", "sequence", "--hidden", "30", "--epochs", 1, "--thermometer", 2, "--json")
+    assert last_json(inside(*words, "--expand", 0, "--window", 8))["network"] == "8×16-30"
+    assert last_json(inside(*words, "--expand", 0, "--window", 4))["network"] == "4×32-30"
+    assert last_json(inside(*words))["network"] == "8×255-30"
 
 
 def test_a_table_is_one_channel(inside, tmp_path):
     rows = [f"{i % 7},{i % 5},{i % 3},{i % 2}" for i in range(60)]
     (tmp_path / "mine.csv").write_text("\n".join(rows))
     words = ("train", "--task", "sequence", "--data", "mine.csv", "--hidden", "8", "--epochs", 1, "--thermometer", 2)
-    assert last_json(inside(*words, "--json"))["network"] == "3×2-8"
+    assert last_json(inside(*words, "--expand", 0, "--json"))["network"] == "3×2-8"
+    assert last_json(inside(*words, "--json"))["network"] == "3×255-8"
 
 
 def test_series_of_unequal_length_are_stretched_as_in_training(inside, tmp_path):
@@ -66,7 +54,7 @@ def test_series_of_unequal_length_are_stretched_as_in_training(inside, tmp_path)
     rows = {True: "0,1,2,3,4,5,6,7:up", False: "7,5,3,1,0:down"}
     (tmp_path / "s_TRAIN.ts").write_text("@data\n" + "\n".join(rows[i % 2 == 0] for i in range(40)))
     (tmp_path / "s_TEST.ts").write_text("@data\n" + "\n".join(rows[i % 2 == 0] for i in range(10)))
-    words = ("train", "--task", "sequence", "--data", "s_TRAIN.ts", "--window", 4, *TINY, "--epochs", 10)
+    words = ("train", "--task", "sequence", "--data", "s_TRAIN.ts", "--window", 4, *TINY, "--expand", 0, "--epochs", 10)
     record = last_json(inside(*words, "--out", "run", "--json"))
     assert record["network"] == "4×6-45-45" and record["test_accuracy"] == 1
     (tmp_path / "new.ts").write_text(

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from bepcore import accuracy_cases, runs, settings
+from bepcore import accuracy_cases, presets, runs, settings
 from bepcore.cli import main
 from bepcore.prepare import prepare
 from bepcore.train import add_arguments
@@ -21,7 +21,7 @@ def asked(*words):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     args = parser.parse_args(words)
-    return settings.from_arguments(args, data.load("digits"))
+    return presets.from_arguments(args, data.load("digits"))
 
 
 def test_the_binariser_sees_nothing_but_what_is_trained_on():
@@ -40,13 +40,13 @@ def test_the_binariser_sees_nothing_but_what_is_trained_on():
 
 
 def test_presets_are_changed_one_by_one():
-    assert asked() == settings.preset("digits")
+    assert asked() == presets.preset("digits")
     changed = asked("--r", "0.25", "--epochs", "3")
-    assert (changed.r, changed.epochs, changed.hidden) == (0.25, 3, settings.preset("digits").hidden)
+    assert (changed.r, changed.epochs, changed.hidden) == (0.25, 3, presets.preset("digits").hidden)
     assert asked("--hidden", "100,50").training().gamma == (20, 10)
     assert asked("--gamma", "8").training().gamma == (8, 8)
     assert asked("--binarise", "median").levels == 1 and asked("--thermometer", "7").levels == 7
-    assert asked("--binarise", "thermometer").levels == settings.preset("digits").levels
+    assert asked("--binarise", "thermometer").levels == presets.preset("digits").levels
 
 
 def test_rules_and_options_reach_the_training():
@@ -64,9 +64,18 @@ def test_groups_by_default(width, gamma):
 
 
 def test_defaults_follow_the_size_of_unknown_data():
-    few, many = settings.preset("/x/mine.csv", 500, 6), settings.preset("/x/mine.csv", 60_000, 784)
+    few, many = presets.preset("/x/mine.csv", 500, 6), presets.preset("/x/mine.csv", 60_000, 784)
     assert (few.batch, few.levels, few.epochs) == (10, 4, 200)
     assert (many.batch, many.levels, many.epochs) == (100, 1, 30)
+
+
+def test_defaults_of_sequences():
+    series, images = presets.preset("x.ts", 67, 1, "sequence"), presets.preset("mnist", 60_000, 28, "sequence")
+    assert (series.levels, series.expand, images.levels, images.expand) == (10, 255, 1, 255)
+    assert series.training().gamma == (15, 15) and series.steps(24) == 8 and series.steps(5) == 5
+    chosen = asked("--task", "sequence", "--window", "4", "--expand", "0", "--thermometer", "2")
+    assert (chosen.task, chosen.steps(8), chosen.expand, chosen.levels) == ("sequence", 4, 0, 2)
+    assert asked().steps(8) == 0
 
 
 def test_random_bits_are_those_of_the_core():
@@ -127,7 +136,7 @@ def test_every_case_of_the_results_page_is_a_command(capsys):
         loaded = (
             data.load("digits") if case.data == "digits" else data.random_prototypes(features=300, train=50, test=9)
         )
-        assert settings.from_arguments(args, loaded) == case.settings(0), case.name
+        assert presets.from_arguments(args, loaded) == case.settings(0), case.name
         case.settings(0).training().check(case.settings(0).network(50, 10))
     assert len({case.name for case in accuracy_cases.CASES}) == len(accuracy_cases.CASES)
 

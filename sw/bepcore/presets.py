@@ -1,0 +1,100 @@
+"""Where the settings of a new run come from: the preset of its data, changed by what the user gave."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from bepsw.core import preset as core_preset
+from bepsw.errors import BepError
+
+from .options import given
+from .settings import Settings
+
+__all__ = ["DEFAULT_DATA", "PRESETS", "from_arguments", "preset"]
+
+PRESETS = {
+    # 49 152 hidden weights: what an ECP5-25F holds at 8 bits. Chosen by validation accuracy over six seeds.
+    "digits": {
+        "levels": 4,
+        "hidden": (128, 128),
+        "gamma": (32, 16),
+        "r": 0.8,
+        "nu": 0.2,
+        "batch": 20,
+        "epochs": 40,
+        "validation": 0.2,
+    },
+    "mnist": {"levels": 3, "gamma": (51, 51), "r": 0.4, "nu": 1.0, "epochs": 60, "validation": 10_000},
+    "fashion-mnist": {"gamma": (51, 51), "p_r": 0.2, "spread": 2, "epochs": 40, "validation": 10_000},
+    "random-prototypes": {
+        "hidden": (525, 525),
+        "gamma": (35, 105),
+        "r": 0.7,
+        "nu": 1.0,
+        "p_r": 0.2,
+        "batch": 200,
+        "epochs": 25,
+        "validation": 1_000,
+    },
+}
+"""Settings that differ from the defaults for data that is known; the command line overrides them one by one."""
+
+
+DEFAULT_DATA = "digits"
+
+_THERMOMETER = 8
+"""Bits of a thermometer when none are named."""
+
+
+def preset(data, samples=60_000, features=784, task="vector"):
+    """Default `Settings` for a data set: by its name, or else by the number of its training samples and features.
+
+    Few samples want small batches and many epochs, few features a thermometer; these are rules of thumb. Of a
+    sequence, `features` are the channels of a point, and every step is expanded: input of few bits would be drowned
+    by the state. The named presets are those of multi-layer perceptrons.
+    """
+    if data in PRESETS and task == "vector":
+        return Settings(data=data, **PRESETS[data])
+    size = {"batch": min(100, max(10, samples // 50)), "epochs": min(200, max(30, 100_000 // samples))}
+    if task == "sequence":
+        return Settings(data=data, task=task, levels=10 if features < 16 else 1, expand=255, **size)
+    return Settings(data=data, levels=1 if features >= 256 else 4, **size)
+
+
+def from_arguments(args, dataset):
+    """`Settings` of a new run on a loaded `Dataset`: the preset of the data, changed by what the user gave.
+
+    Raises
+    ------
+    BepError
+        When arguments contradict each other or make no sense.
+    """
+    name = args.data or DEFAULT_DATA
+    if os.path.exists(name) and name not in PRESETS:
+        name = str(Path(name).resolve())
+    changes = given(args, [field.name for field in dataclasses.fields(Settings) if field.name != "data"])
+    if "hidden" in changes:
+        changes.setdefault("gamma", None)
+    if args.data_dir is not None:
+        changes["data_dir"] = str(Path(args.data_dir).resolve())
+    changes.setdefault("lanes", core_preset(args.core).lanes)
+    samples, features = dataset.x_train.shape
+    if args.task == "sequence":
+        features //= dataset.shape[0]
+    base = preset(name, samples, features, args.task or "vector")
+    changes["levels"] = _levels(args, base.levels)
+    settings = dataclasses.replace(base, **changes)
+    if "theta" in changes and settings.select != "threshold":
+        raise BepError("--theta is the threshold of --select threshold; add that or leave --theta out.")
+    return settings
+
+
+def _levels(args, usual):
+    bits = args.thermometer
+    if args.binarise == "median" and bits not in (None, 1):
+        raise BepError("A median threshold gives one bit a feature; leave out --thermometer or --binarise median.")
+    if args.binarise == "median":
+        return 1
+    if bits is not None:
+        return bits
+    return _THERMOMETER if args.binarise == "thermometer" and usual == 1 else usual
