@@ -57,10 +57,7 @@ def write(folder, cases, record):
     folder = Path(folder)
     _plot_curves(curve, folder / "training.png", [case for case in cases if case.plot == "curve"], record)
     _plot_bits(curve, folder / "bits.png", [case for case in cases if case.plot == "bits"], record)
-    page = folder.parent / "results.md"
-    if page.is_file() and BEGIN in (text := page.read_text(encoding="utf-8")) and END in text:
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
-        runs.write_text(page, f"{before}{BEGIN}\n{markdown(cases, record)}\n{END}{after}")
+    runs.fill_page(folder.parent / "results.md", BEGIN, END, markdown(cases, record))
 
 
 def _tests(case, record):

@@ -10,6 +10,7 @@ _BENCHES = {
     "synth": ("bench_synth", "routed builds of docs/results.md: logic, memory, clock"),
     "estimate": ("bench_estimate", "estimates of resources and clock beside syntheses and routed builds"),
     "accuracy": ("bench_accuracy", "accuracies of docs/results.md, with their plots"),
+    "sequences": ("bench_sequences", "accuracies of recurrent networks on time series"),
 }
 
 

@@ -4,7 +4,6 @@ Each run is recorded as soon as it is done, with the settings that it had: a ben
 was, and a case whose settings have changed is trained again.
 """
 
-import json
 from pathlib import Path
 from statistics import mean
 
@@ -40,7 +39,7 @@ def run(args):
         if name not in known:
             raise BepError(f"There is no case {name!r}; the cases are {', '.join(known)}.")
     cases = [known[name] for name in args.only] if args.only else list(CASES)
-    record = _load(folder / _RECORD)
+    record = runs.read_json(folder / _RECORD)
     jobs = [(case, seed) for case in cases for seed in (case.seeds[:1] if args.quick else case.seeds)]
     loaded = (None, None)
     for case, seed in jobs:
@@ -61,15 +60,6 @@ def run(args):
     accuracy_report.write(folder, CASES, record)
     screen.print(f"record and plots in {folder}")
     show.emit(args, {"cases": [{k: v for k, v in r.items() if k != "case"} for r in results]})
-
-
-def _load(path):
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise BepError(f"{path} is damaged; remove it to train every case again.") from None
 
 
 def _train(screen, key, settings, dataset):

@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-__all__ = ["COLOURS", "close", "fold_curves", "new_axes", "save", "sweep_dots", "training_curve"]
+__all__ = ["COLOURS", "close", "fold_curves", "new_axes", "save", "step_curves", "sweep_dots", "training_curve"]
 
 COLOURS = ("#1f6f8b", "#d1603d", "#6b8e23", "#7d5ba6", "#8c8c8c")
 
@@ -126,4 +126,25 @@ def sweep_dots(path, rows, *, title):
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     handles = [axes.plot([], [], "|", color=colour, markeredgewidth=2)[0] for colour in COLOURS[1::-1]]
     axes.legend(handles, ["validation", "test"], frameon=False, fontsize=8)
+    save(figure, path)
+
+
+def step_curves(path, rows):
+    """Accuracy against the number of time steps, a line a gate; every trial is a dot.
+
+    Parameters
+    ----------
+    path : Path
+    rows : list of dict
+        With `set` {"nu", "window"} and `test_accuracies`.
+    """
+    figure, axes = new_axes("ItalyPowerDemand: 24 points cut into T time steps", "time steps T", "test accuracy")
+    gates = sorted({row["set"]["nu"] for row in rows}, key=float)
+    for gate, colour in zip(gates, COLOURS, strict=False):
+        mine = sorted((int(row["set"]["window"]), row["test_accuracies"]) for row in rows if row["set"]["nu"] == gate)
+        for steps, values in mine:
+            axes.plot([steps] * len(values), values, ".", color=colour, alpha=0.5)
+        axes.plot([m[0] for m in mine], [sum(m[1]) / len(m[1]) for m in mine], color=colour, label=f"gate ν = {gate}")
+    axes.set_xticks(sorted({int(row["set"]["window"]) for row in rows}))
+    axes.legend(frameon=False, fontsize=9)
     save(figure, path)

@@ -50,14 +50,15 @@ def preset(data, samples=60_000, features=784, task="vector"):
     """Default `Settings` for a data set: by its name, or else by the number of its training samples and features.
 
     Few samples want small batches and many epochs, few features a thermometer; these are rules of thumb. Of a
-    sequence, `features` are the channels of a point, and every step is expanded: input of few bits would be drowned
-    by the state. The named presets are those of multi-layer perceptrons.
+    sequence, `features` are the channels of a point; every step is expanded, because input of few bits would be drowned
+    by the state, and the gate is wide, because what it stops on each step back never reaches the first ones. The named
+    presets are those of multi-layer perceptrons.
     """
     if data in PRESETS and task == "vector":
         return Settings(data=data, **PRESETS[data])
     size = {"batch": min(100, max(10, samples // 50)), "epochs": min(200, max(30, 100_000 // samples))}
     if task == "sequence":
-        return Settings(data=data, task=task, levels=10 if features < 16 else 1, expand=255, **size)
+        return Settings(data=data, task=task, levels=10 if features < 16 else 1, expand=255, nu=0.2, **size)
     return Settings(data=data, levels=1 if features >= 256 else 4, **size)
 
 

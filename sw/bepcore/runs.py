@@ -21,7 +21,10 @@ from pathlib import Path
 from bepsw.checkpoint import load_checkpoint
 from bepsw.errors import BepError
 
-__all__ = ["CHECKPOINT", "SETTINGS", "new_folder", "open_run", "write_csv", "write_json", "write_metrics", "write_text"]
+__all__ = [
+    *("CHECKPOINT", "SETTINGS", "fill_page", "new_folder", "open_run", "read_json"),
+    *("write_csv", "write_json", "write_metrics", "write_text"),
+]
 
 CHECKPOINT = "checkpoint.npz"
 SETTINGS = "settings.json"
@@ -98,9 +101,33 @@ def write_text(path, text):
         temporary.unlink(missing_ok=True)
 
 
+def fill_page(path, begin, end, text):
+    """Replace what stands between two marks of a page, where there is such a page and it has them."""
+    path = Path(path)
+    if path.is_file() and begin in (page := path.read_text(encoding="utf-8")) and end in page:
+        write_text(path, f"{page.split(begin)[0]}{begin}\n{text}\n{end}{page.split(end)[1]}")
+
+
 def write_json(path, record):
     """`record` as JSON."""
     write_text(path, json.dumps(record, indent=2) + "\n")
+
+
+def read_json(path):
+    """The object in a file of ours; an empty one where there is no file.
+
+    Raises
+    ------
+    BepError
+        When the file is damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise BepError(f"{path} is damaged; remove it to measure everything again.") from None
 
 
 def write_csv(path, rows, columns):

@@ -15,7 +15,7 @@ from bepsw.errors import BepError
 from . import grid, options, runs, show, trials, workers
 from .presets import DEFAULT_DATA, from_arguments
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "combine", "plan", "run"]
 
 
 def add_arguments(parser):
@@ -38,24 +38,39 @@ def add_arguments(parser):
 def run(args):
     """Check every trial, run those that are missing, print and leave one table and one plot."""
     screen = show.console(args)
-    if args.join and not args.folds:
-        raise BepError("--join is for cross-validation; it needs --folds.")
-    loaded, rows = {}, []
-    for values, one in grid.combinations(args, args.set):
-        rows.append((values, _trials(one, _seeds(args), loaded)))
+    rows = plan(args)
     wanted = [pair for _, pairs in rows for pair in pairs]
-    names = ", ".join(sorted({dataset.name for dataset in loaded.values()}))
+    names = ", ".join(sorted({dataset.name for _, dataset in wanted}))
     folder = Path(args.out or f"runs/sweep-{names.replace(', ', '-')[:80]}")
     screen.print(f"combinations: {len(rows)}, trials: {len(wanted)}, folder: {folder}")
     outcomes, recorded = workers.run_trials(wanted, folder, screen=screen, jobs=args.jobs, scheduler=args.scheduler)
-    iterator = iter(outcomes)
-    results = [_result(values, [next(iterator) for _ in pairs]) for values, pairs in rows]
+    results = combine(rows, outcomes)
     if all(None not in one["validation_accuracies"] for one in results):
         results.sort(key=lambda one: -one["validation_accuracy"])
     _leave(folder, names, results)
     screen.print(_table(results))
     screen.print(f"{recorded} of {len(wanted)} trials were there already; table and plot in {folder}")
     show.emit(args, {"folder": str(folder), "trials": len(wanted), "recorded": recorded, "rows": results})
+
+
+def plan(args):
+    """What the arguments of a sweep ask for, checked: a list of (swept values, list of (`Trial`, `Dataset`)).
+
+    Raises
+    ------
+    BepError
+        When any of the trials could not be done.
+    """
+    if args.join and not args.folds:
+        raise BepError("--join is for cross-validation; it needs --folds.")
+    loaded = {}
+    return [(values, _trials(one, _seeds(args), loaded)) for values, one in grid.combinations(args, args.set)]
+
+
+def combine(rows, outcomes):
+    """A dict of means, deviations and accuracies for every row of a `plan`; `outcomes` are those of all its trials."""
+    iterator = iter(outcomes)
+    return [_result(values, [next(iterator) for _ in pairs]) for values, pairs in rows]
 
 
 def _seeds(args):

@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 
+from bepcore import runs
+from bepcore.curve import step_curves
+
 from .conftest import SMALL, last_json
 
 
@@ -65,6 +68,43 @@ def test_bench_accuracy_goes_on_where_it_was(inside, tmp_path):
     folder = tmp_path / "runs" / "bench-quick"
     assert sorted(path.name for path in folder.iterdir()) == ["accuracy.json", "training.png"]
     record = json.loads((folder / "accuracy.json").read_text())
+    del record["digits/0"]["settings"]["task"]
+    (folder / "accuracy.json").write_text(json.dumps(record))
+    assert "(recorded)" in inside(*words)[2]
     record["digits/0"]["settings"]["r"] = 0.1
     (folder / "accuracy.json").write_text(json.dumps(record))
     assert "(recorded)" not in inside(*words)[2]
+
+
+def test_bench_sequences_records_and_goes_on(inside, refused, tmp_path, real_data):
+    words = ("bench", "sequences", "--quick", "--data-dir", real_data, "--jobs", 1, "--json", "--only")
+    first = last_json(inside(*words, "gunpoint"))
+    assert first["gunpoint"]["rows"][0]["network"] == "4×255-255-255" and first["gunpoint"]["rows"][0]["trials"] == 1
+    second = last_json(inside(*words, "italy"))
+    assert second["gunpoint"] == first["gunpoint"] and len(second["italy"]["rows"][0]["test_accuracies"]) == 3
+    record = tmp_path / "runs" / "bench-quick" / "sequences.json"
+    assert json.loads(record.read_text()) == second
+    assert len(list((tmp_path / "runs" / "bench-sequences" / "trials").iterdir())) == 4
+    assert "no case 'rome'; the cases are italy, gunpoint, steps" in refused(*words, "rome")
+    record.write_text("{")
+    assert "sequences.json is damaged" in refused(*words, "gunpoint")
+
+
+def test_the_steps_of_the_results_page_are_drawn(tmp_path):
+    rows = [
+        {"set": {"nu": nu, "window": window}, "test_accuracies": [0.9, 0.8]}
+        for nu in ("0.05", "0.2")
+        for window in ("8", "12", "4")
+    ]
+    step_curves(tmp_path / "steps.png", rows)
+    assert (tmp_path / "steps.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_page_is_filled_between_its_marks_and_nowhere_else(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<b>\nold\n<e>\nz\n")
+    runs.fill_page(page, "<b>", "<e>", "new")
+    assert page.read_text() == "a\n<b>\nnew\n<e>\nz\n"
+    runs.fill_page(page, "<b>", "<f>", "newer")
+    runs.fill_page(tmp_path / "none.md", "<b>", "<e>", "new")
+    assert page.read_text() == "a\n<b>\nnew\n<e>\nz\n" and not (tmp_path / "none.md").exists()

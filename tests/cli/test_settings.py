@@ -71,7 +71,7 @@ def test_defaults_follow_the_size_of_unknown_data():
 
 def test_defaults_of_sequences():
     series, images = presets.preset("x.ts", 67, 1, "sequence"), presets.preset("mnist", 60_000, 28, "sequence")
-    assert (series.levels, series.expand, images.levels, images.expand) == (10, 255, 1, 255)
+    assert (series.levels, series.expand, series.nu, images.levels) == (10, 255, 0.2, 1)
     assert series.training().gamma == (15, 15) and series.steps(24) == 8 and series.steps(5) == 5
     chosen = asked("--task", "sequence", "--window", "4", "--expand", "0", "--thermometer", "2")
     assert (chosen.task, chosen.steps(8), chosen.expand, chosen.levels) == ("sequence", 4, 0, 2)
