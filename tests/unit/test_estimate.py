@@ -38,11 +38,10 @@ def test_block_rams_of_a_memory(width, depth, blocks):
     assert on_block_ram(width, depth).ebr == blocks
 
 
-def test_yosys_chooses_by_cost_where_the_source_does_not():
-    assert Memory("queue", 40, 7, "auto").use.ram == 10
-    assert Memory("queue", 36, 100, "auto").use.ebr == 1  # 63 LUT RAMs at 4 and a multiplexer; a block RAM costs 128
-    register = Memory("queue", 1, 3, "auto").use
-    assert register.ebr == register.ram == 0
+def test_lut_rams_of_a_memory():
+    assert Memory("queue", 40, 16, "distributed").use.ram == 10
+    deep = Memory("queue", 41, 17, "distributed").use
+    assert (deep.ram, deep.mux, deep.ebr) == (2 * 11, 41, 0)
 
 
 def test_a_step_table_keeps_only_what_its_readers_use():

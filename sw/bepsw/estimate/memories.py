@@ -1,8 +1,9 @@
 """The memories of a core, and what Yosys makes of each on an ECP5: block RAMs or LUT RAM.
 
 The shapes repeat those of the hardware description. The rule is `memory_libmap` of Yosys 0.70 with the ECP5's two
-libraries: among the shapes of a block RAM (16384×1 … 512×36) the one of least cost, where a block RAM costs 128 and a
-bit of the multiplexer behind memories in a row 1/2; a LUT RAM of 16×4 costs 4, a bit of flip-flops 1.
+libraries. Every memory of the source says which of the two it wants. Among the shapes of a block RAM (16384×1 …
+512×36) it is the one of least cost, where a block RAM costs 128 and a bit of the multiplexer behind memories in a row
+1/2; a LUT RAM holds 16×4.
 """
 
 from dataclasses import dataclass
@@ -15,27 +16,27 @@ __all__ = ["Memory", "Use", "lut_ram", "memories", "on_block_ram"]
 _DATA_BITS = (1, 2, 4, 9, 18, 36)
 _ADDRESS_BITS = 14  # of a block RAM one bit wide
 _BYTE = 9
-_BLOCK_COST, _LUT_COST, _MUX_COST = 128, 4, 0.5
+_BLOCK_COST, _MUX_COST = 128, 0.5
 _LUT_DEPTH, _LUT_BITS = 16, 4
 _HIDDEN_DEEPEST = 2048  # words of one memory of the H bank
+_ENTRIES, _JOBS = 8, 15  # winner entries and row jobs that wait
 
 
 @dataclass(frozen=True)
 class Use:
-    """What a memory becomes: `ebr` block RAMs, or `ram` LUT RAM cells, or flip-flops; behind it `mux` data bits to
-    choose among memories in a row, counted once for every memory but the first."""
+    """What a memory becomes: `ebr` block RAMs or `ram` LUT RAM cells; behind them `mux` data bits to choose among
+    memories in a row, counted once for every memory but the first."""
 
     ebr: int = 0
     ram: int = 0
     mux: int = 0
-    cost: float = 0.0
 
 
 @dataclass(frozen=True)
 class Memory:
     """One memory of the source.
 
-    name : path. width, depth : bits and words. style : block, distributed, or auto (Yosys chooses).
+    name : path. width, depth : bits and words. style : block or distributed (LUT RAM).
     copies : memories of this shape; their names end in _0, _1, … unless it is None, which is one without a number.
     readers : for every read port the bits of a word that it uses, as (first bit, bits) stretches; () for all.
     """
@@ -62,17 +63,13 @@ class Memory:
         """`Use` of each of them."""
         if self.style == "block":
             return on_block_ram(self.width, self.depth)
-        distributed = lut_ram(self.width, self.depth, self.readers)
-        if self.style == "distributed":
-            return distributed
-        registers = Use(cost=self.width * self.depth)
-        return min(registers, distributed, on_block_ram(self.width, self.depth), key=lambda use: int(use.cost))
+        return lut_ram(self.width, self.depth, self.readers)
 
 
 @cache
 def on_block_ram(width, depth):
     """`Use` of a memory of `depth` words of `width` bits with one read and one write port in block RAMs."""
-    best = None
+    found = []
     for log2, unit in enumerate(_DATA_BITS):
         row = -(-depth // (1 << (_ADDRESS_BITS - log2)))
         byte = min(_BYTE, unit)
@@ -80,9 +77,8 @@ def on_block_ram(width, depth):
         blocks = -(-row * padded // unit)
         mux = (row - 1) * width
         cost = _BLOCK_COST * blocks + _MUX_COST * (mux + (row if row > 1 else 0))
-        if best is None or cost < best.cost:
-            best = Use(ebr=blocks, mux=mux, cost=cost)
-    return best
+        found.append((cost, log2, Use(ebr=blocks, mux=mux)))
+    return min(found)[2]
 
 
 @cache
@@ -94,7 +90,7 @@ def lut_ram(width, depth, readers=((),)):
         nibbles = {bit // _LUT_BITS for first, bits in used or ((0, width),) for bit in range(first, first + bits)}
         cells += len(nibbles)
     mux = (row - 1) * width * len(readers)
-    return Use(ram=row * cells, mux=mux, cost=_LUT_COST * row * cells + _MUX_COST * mux)
+    return Use(ram=row * cells, mux=mux)
 
 
 def memories(core):
@@ -163,16 +159,17 @@ def _tables(core):
 
 
 def _queues(core):
-    """Queues hold one word less: the last is in the register behind."""
+    """Queues, one place free and the number of places a power of two."""
+    context = _bits(core.contexts)
     for name, bits, depth in (
-        ("tokens.words.storage", _bits(core.contexts) + 7, max(core.contexts, 3)),
-        ("updates.words.storage", _bits(core.contexts) + 3 + core.beats.bit_length(), max(core.contexts, 3)),
-        ("forward.judged_queue.words.storage", _bits(core.contexts) + 8, max(core.contexts, 3)),
-        ("forward.result_queue.words.storage", core.z_bits + 8, 2 * core.contexts),
-        ("update.winner_rows.entries.storage", winners_bits(core), 8),
-        ("update.winner_rows.jobs.storage", job_bits(core), 32),
+        ("tokens", context + 7, core.contexts),
+        ("updates", context + 3 + core.beats.bit_length(), core.contexts),
+        ("forward.judged_queue", context + 8, core.contexts),
+        ("forward.result_queue", core.z_bits + 8, 2 * core.contexts),
+        ("update.winner_rows.entries", winners_bits(core), _ENTRIES),
+        ("update.winner_rows.jobs", job_bits(core), _JOBS),
     ):
-        yield Memory(name, bits, depth - 1, "auto")
+        yield Memory(f"{name}.words", bits, 1 << depth.bit_length(), "distributed")
 
 
 def winners_bits(core):

@@ -3,10 +3,15 @@
 They are the measures that the terms of `terms` count in; how well they fit is left to calibrated coefficients.
 """
 
-__all__ = ["adder", "multiply", "mux", "popcount", "popcount_registers", "prefix_adders"]
+__all__ = ["adder", "index_bits", "multiply", "mux", "popcount", "popcount_registers", "prefix_adders"]
 
 _SHORT = 4  # bits up to which Yosys builds an adder of LUTs
 _CHAIN_ENDS = 4  # LUT sites that nextpnr adds to a carry chain
+
+
+def index_bits(count):
+    """Bits of an index below `count`."""
+    return (count - 1).bit_length()
 
 
 def adder(bits):
