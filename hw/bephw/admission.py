@@ -17,7 +17,10 @@ BATCH_BITS = 16
 
 
 class Admission(wiring.Component):
-    """Admit tokens, one a cycle at most, and count the batch.
+    """Admit tokens, one every two cycles at most, and count the batch.
+
+    What an admission changes (the batch, the barrier, threads, room) is looked at two cycles later, so that the
+    decision is a register.
 
     Members
     -------
@@ -63,19 +66,19 @@ class Admission(wiring.Component):
         m = Module()
         inside = Signal(range(self.core.contexts + 1))
         results = Signal(range(self.results_of(self.core) + 1))
-        barrier, room, able = Signal(), Signal(), Signal()
-        count = Signal(BATCH_BITS + 1)
+        barrier, full, able = Signal(), Signal(), Signal()
+        count, final = Signal(BATCH_BITS + 1), Signal()
         m.d.comb += [
-            room.eq(results != self.results_of(self.core)),
-            able.eq(self.free & ~barrier),
-            self.accept.eq(self.i.valid & able & room),
-            self.i.ready.eq(able & room),
+            full.eq(results == self.results_of(self.core)),
+            self.accept.eq(self.i.valid & able),
+            self.i.ready.eq(able),
             count.eq(self.pending + 1),
-            self.batch_end.eq(self.train & (self.i.payload.close | (count >= self.batch))),
+            self.batch_end.eq(self.train & (self.i.payload.close | final)),
             self.empty.eq(inside == 0),
-            self.starved.eq(able & room & ~self.i.valid),
-            self.blocked.eq(able & ~room & self.i.valid),
+            self.starved.eq(able & ~self.i.valid),
+            self.blocked.eq(self.free & ~barrier & full & self.i.valid),
         ]
+        m.d.sync += [able.eq(self.free & ~barrier & ~full & ~self.accept), final.eq(count >= self.batch)]
         m.d.sync += [
             inside.eq(inside + self.accept - self.retired),
             results.eq(results + self.accept - self.result_taken),

@@ -96,7 +96,7 @@ class Backward(wiring.Component):
             self.peek_data.eq(columns.raw),
             desired.start.eq(issue.start),
             desired.from_prototype.eq(job.from_prototype),
-            desired.label.eq(self.judged.payload.label),
+            desired.label.eq(issue.sample.label),
             desired.half.eq(job.layer[0]),
             desired.advance.eq(tag.valid),
             desired.rows.eq(tag.rows),
@@ -123,12 +123,14 @@ class Backward(wiring.Component):
             write.addr.eq(Cat(self.z_beat, self.z_context)),
             write.data.eq(self.z_data),
             beat.eq(job.beat_base + issue.tag.beat),
-            read.addr.eq(delay(m, Cat(beat, self.judged.payload.context), DesiredStore.latency - 2, name="z_address")),
+            read.addr.eq(delay(m, Cat(beat, issue.sample.context), DesiredStore.latency - 2, name="z_address")),
             read.en.eq(1),
         ]
         z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots), reset_less=True)
         m.d.sync += z.eq(read.data)
         tag = delay(m, issue.tag, DesiredStore.latency, name="row_tag")
+        inside = Signal(core.slots)
+        m.d.sync += inside.eq(Cat(slot < tag.rows for slot in range(core.slots)))
 
         sized = delay(m, tag, 1, name="sized_tag")
         late = delay(m, sized, 1, name="judged_tag")
@@ -143,11 +145,12 @@ class Backward(wiring.Component):
                 size.eq(Mux(z[slot] >= 0, z[slot], -z[slot])),
                 magnitude[slot].eq(size),
                 wrong[slot].eq(active != bits[slot]),
-                gate[slot].eq(((slot < sized.rows) & (size <= job.gate)) | sized.peek),
+                gate[slot].eq((inside[slot] & (size <= job.gate)) | sized.peek),
                 aim[slot].eq(bits[slot] | sized.peek),
             ]
+        started = delay(m, issue.start, 1, name="started")
         m.d.comb += [
-            scan.start.eq(issue.start & ~issue.tag.peek),
+            scan.start.eq(started & ~issue.tag.peek),
             scan.group.eq(job.group),
             scan.group_step.eq(job.group_step),
             scan.valid.eq(late.valid & late.scan & ~late.peek),
@@ -158,7 +161,7 @@ class Backward(wiring.Component):
             scan.magnitude.eq(magnitude),
             scan.desired.eq(aim),
             columns.valid.eq(late.valid & late.walk),
-            columns.clear.eq(issue.start),
+            columns.clear.eq(started),
             columns.gate.eq(gate),
             columns.desired.eq(aim),
             columns.row_segments.eq(job.full_segments),
@@ -172,7 +175,7 @@ class Backward(wiring.Component):
         count = Signal(range(core.prototype_segments + 1))
         with m.If(columns.segment_valid):
             m.d.sync += count.eq(count + 1)
-        with m.If(issue.start & (job.weight_base == issue.walk_address)):
+        with m.If(issue.start & issue.tag.scan):
             m.d.sync += count.eq(0)
         m.d.comb += [
             self.walking.eq(walk[0]),

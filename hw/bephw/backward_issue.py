@@ -1,6 +1,6 @@
 """The order of the backward stage: which layer, which beats, when the walk has the W port, when columns are read out.
 
-IDLE ─► FETCH a step ─► WAIT for the W port ─► STREAM beats ─► DRAIN ─► READ columns ─► SETTLE ─► next chunk or step
+IDLE ─► DECIDE ─► FETCH a step ─► WAIT for the W port ─► STREAM beats ─► DRAIN ─► READ columns ─► SETTLE ─► next chunk or step
 A step that does not walk (layer 1) goes from DRAIN to the next step.
 """
 
@@ -19,7 +19,7 @@ __all__ = ["BackwardIssue"]
 class BackwardIssue(wiring.Component):
     """Sequencer of the backward stage; one sample at a time.
 
-    A sample that did not trigger passes in one cycle. A step of b beats takes b + `overhead_of(core)` cycles, plus, for
+    A sample that did not trigger takes two cycles; `updates` comes one cycle after the last. A step of b beats takes b + `overhead_of(core)` cycles, plus, for
     every chunk of a walk, its read-out of R·s positions and `SETTLE`.
 
     Members
@@ -28,12 +28,12 @@ class BackwardIssue(wiring.Component):
     step : Out, row : In, backward table, combinational
     forward_streaming : In, hold : Out, W port arbitration
     start, advance : Out, rewind and step the desired activations
-    job : Out, the step in force; context, label : Out, of the sample
+    job : Out, the step in force; sample : Out, the sample at hand
     tag : Out, a beat is issued; walk_address : Out, its W word, wanted `walk_delay` cycles later
     scan_start : Out; winner_write : In, one-cycle pulse per entry; bank : Out
     read, position, first_slot, last_slot : Out, column read-out; desired_segment : In, where the next one goes
     bank_done : In, pulse, the update stage has finished a bank
-    peek, peek_address, peek_position : In, read a W segment back while idle; peek_done : Out
+    peek, peek_address, peek_position : In, read a W segment back while idle; peek_done : Out, high until `peek` is low
     """
 
     walk_delay = DesiredStore.latency - 1
@@ -60,6 +60,7 @@ class BackwardIssue(wiring.Component):
                 "forward_streaming": In(1),
                 "hold": Out(1),
                 "start": Out(1),
+                "sample": Out(judged_layout(core)),
                 "job": Out(step_layout(core, "backward")),
                 "tag": Out(tag),
                 "walk_address": Out(range(core.weight_words)),
@@ -94,9 +95,11 @@ class BackwardIssue(wiring.Component):
         peeking = Signal()
         left = Signal(range(self.drain_of(core, walk=True) + self.settle))
         banks = Signal(2)  # banks in use
+        wanting = Signal()  # the walk has or wants the W port
         count = Signal(range(core.beats + 1))
         won = Signal()  # the sample has winners
-        token = self.judged.payload
+        hand_over = Signal()
+        token = self.sample
         # Registered: they are compared with long before they are asked for.
         last_chunk, last_beat = Signal(), Signal()
         beats_left = Signal(range(core.beats + 1))
@@ -108,6 +111,9 @@ class BackwardIssue(wiring.Component):
             self.tag.beat.eq(beat),
             self.tag.rows.eq(Mux(last_beat, job.last_rows, job.rows)),
             self.walk_address.eq(address),
+        ]
+        m.d.sync += [
+            self.updates.valid.eq(hand_over),
             self.updates.payload.context.eq(token.context),
             self.updates.payload.batch_end.eq(token.batch_end),
             self.updates.payload.bank.eq(self.bank),
@@ -120,15 +126,12 @@ class BackwardIssue(wiring.Component):
         m.d.sync += banks.eq(banks + handed - self.bank_done)
         m.d.sync += [count.eq(count + self.winner_write), won.eq(won | self.winner_write)]
 
-        with m.FSM(init="IDLE") as fsm:
+        with m.FSM(init="IDLE"):
             with m.State("IDLE"):
-                m.d.sync += [self.step.eq(0), peeking.eq(0)]
+                m.d.comb += self.judged.ready.eq(1)
+                m.d.sync += [self.step.eq(0), peeking.eq(0), token.eq(self.judged.payload)]
                 with m.If(self.judged.valid):
-                    with m.If(~token.triggered):
-                        m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1)]
-                    with m.Elif(banks != 2):
-                        m.d.sync += [count.eq(0), won.eq(0)]
-                        m.next = "FETCH"
+                    m.next = "DECIDE"
                 with m.Elif(self.peek):
                     m.d.sync += [
                         peeking.eq(1), address.eq(self.peek_address), chunk.eq(0),
@@ -136,13 +139,20 @@ class BackwardIssue(wiring.Component):
                         job.full_segments.eq(core.segments), job.words_per_row.eq(1),
                     ]  # fmt: skip
                     m.next = "START"
+            with m.State("DECIDE"):
+                m.d.sync += [count.eq(0), won.eq(0)]
+                with m.If(~token.triggered):
+                    m.d.comb += hand_over.eq(1)
+                    m.next = "IDLE"
+                with m.Elif(banks != 2):
+                    m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.sync += [job.eq(self.row), chunk.eq(0), address.eq(self.row.weight_base)]
                 m.next = "START"
             with m.State("START"):
                 m.d.comb += self.start.eq(1)
                 m.d.sync += [beat.eq(0), beats_left.eq(job.beats), last_beat.eq(job.beats == 1)]
-                m.d.sync += last_chunk.eq(chunk + 1 == job.words_per_row)
+                m.d.sync += [last_chunk.eq(chunk + 1 == job.words_per_row), wanting.eq(job.walk)]
                 m.next = "WAIT"
             with m.State("WAIT"), m.If(~(job.walk & self.forward_streaming)):
                 m.next = "STREAM"
@@ -156,6 +166,7 @@ class BackwardIssue(wiring.Component):
                     left.eq(Mux(job.walk, self.drain_of(core, walk=True), self.drain_of(core, walk=False))),
                 ]
                 with m.If(last_beat):
+                    m.d.sync += wanting.eq(0)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.d.sync += left.eq(left - 1)
@@ -171,42 +182,56 @@ class BackwardIssue(wiring.Component):
                     m.d.sync += [chunk.eq(chunk + 1), address.eq(job.weight_base + chunk + 1)]
                     m.next = "START"
                     with m.If(peeking):
-                        m.d.comb += self.peek_done.eq(1)
-                        m.next = "IDLE"
+                        m.next = "PEEKED"
                     with m.Elif(last_chunk):
                         m.next = "NEXT"
+            with m.State("PEEKED"):
+                m.d.comb += self.peek_done.eq(1)
+                with m.If(~self.peek):
+                    m.next = "IDLE"
             with m.State("NEXT"):
                 m.d.sync += self.step.eq(self.step + 1)
                 m.next = "FETCH"
                 with m.If(job.last):
-                    m.d.comb += [self.updates.valid.eq(1), self.judged.ready.eq(1), handed.eq(won)]
+                    m.d.comb += [hand_over.eq(1), handed.eq(won)]
                     m.d.sync += self.bank.eq(self.bank ^ handed)
                     m.next = "IDLE"
-        m.d.comb += self.hold.eq(walked.any() | (job.walk & (fsm.ongoing("WAIT") | fsm.ongoing("STREAM"))))
+        m.d.comb += self.hold.eq(walked.any() | wanting)
         return m
 
     def _read_out(self, m, chunk, last_chunk, left, peeking):
         """READ: positions i, i+s, i+2s, … of every column segment i of this chunk."""
         core = self.core
         job = self.job
-        segment, segments = Signal(range(core.segments + 1)), Signal(range(core.segments + 1))
+        segment, segments_left = Signal(range(core.segments + 1)), Signal(range(core.segments + 1))
         slot = Signal(range(core.slots + 1))
         offset = Signal(range(core.segments + 1))
-        next_segment, last_slot, last_segment = Signal.like(segment), Signal(), Signal()
-        m.d.sync += segments.eq(Mux(last_chunk, job.last_segments, job.full_segments))
+        next_segment, last_slot = Signal.like(segment), Signal()
+        # Registered: `slot` is compared with one cycle ahead.
+        next_slot, final_slot, one_row = Signal.like(slot), Signal.like(slot), Signal()
+        m.d.sync += [
+            segments_left.eq(Mux(peeking, 1, Mux(last_chunk, job.last_segments, job.full_segments))),
+            final_slot.eq(job.rows - 1),
+            one_row.eq(job.rows == 1),
+            last_slot.eq(one_row),
+        ]
         m.d.comb += [
+            next_slot.eq(slot + 1),
             next_segment.eq(segment + 1),
             self.position.eq(Mux(peeking, self.peek_position, offset)),
             self.first_slot.eq(slot == 0),
             self.last_slot.eq(last_slot),
-            last_slot.eq(slot == job.rows - 1),
-            last_segment.eq((next_segment == segments) | peeking),
         ]
         with m.State("READ"):
             m.d.comb += self.read.eq(1)
-            m.d.sync += [slot.eq(slot + 1), offset.eq(offset + job.full_segments)]
+            m.d.sync += [
+                segments_left.eq(segments_left - last_slot),
+                slot.eq(next_slot),
+                offset.eq(offset + job.full_segments),
+                last_slot.eq((next_slot == final_slot) | one_row),
+            ]
             with m.If(last_slot):
-                m.d.sync += [slot.eq(0), segment.eq(next_segment), offset.eq(next_segment)]
-                with m.If(last_segment):
+                m.d.sync += [slot.eq(0), segment.eq(next_segment), offset.eq(next_segment), last_slot.eq(one_row)]
+                with m.If(segments_left == 1):
                     m.d.sync += [segment.eq(0), offset.eq(0)]
                     m.next = "SETTLE"

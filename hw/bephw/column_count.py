@@ -33,14 +33,14 @@ class ColumnCount(wiring.Component):
     -------
     clear : In, pulse before the first word and `count_latency` after the last one
     valid : In, a word of gated rows; weights : In, one cycle after it
-    gate, desired : In, per slot; row_segments : In, s, segments that a slot spans
+    gate, desired : In, per slot; row_segments : In, s, segments that a slot spans, constant from `clear` on
     read, position, first_slot, last_slot : In, read-out of one position
     segment_valid, segment : Out, signs of g column sums (1 where the sum is ≥ 0)
     raw : Out, bit 0 of those sums: after one word with every row gated and desired, the word itself
     """
 
     count_latency = _TURNS + 4
-    read_latency = 4
+    read_latency = 5
 
     def __init__(self, core):
         self.core = core
@@ -74,24 +74,29 @@ class ColumnCount(wiring.Component):
         self._read_out(m, groups, self._gated(m))
         return m
 
-    def _slot_of(self, m, i, per_slot, name):
-        """What the slot says that segment i belongs to: slot ⌊i/s⌋."""
-        value = Signal(name=f"{name}_{i}", attrs={"keep": 1}, reset_less=True)
+    def _slot_of(self, m, i):
+        """Index of the slot that segment i belongs to, ⌊i/s⌋, and whether there is one; registered once a layer."""
+        slots = self.core.slots
+        index = Signal(range(slots), name=f"slot_{i}", reset_less=True)
+        inside = Signal(name=f"in_slot_{i}", reset_less=True)
         with m.Switch(self.row_segments):
             for row_segments in range(1, self.core.segments + 1):
-                slot = i // row_segments
-                if slot < self.core.slots:
-                    with m.Case(row_segments):
-                        m.d.sync += value.eq(per_slot[slot])
+                with m.Case(row_segments):
+                    slot = i // row_segments
+                    m.d.sync += [index.eq(min(slot, slots - 1)), inside.eq(slot < slots)]
             with m.Default():
-                m.d.sync += value.eq(0)
-        return value
+                m.d.sync += [index.eq(0), inside.eq(0)]
+        return index, inside
 
     def _segment(self, m, i, turn):
         """The lanes of segment i: per lane its low counter and the count of this cycle, as one number to pour."""
         core = self.core
-        gate = self._slot_of(m, i, self.gate & self.valid.replicate(core.slots), "gate")
-        desired = self._slot_of(m, i, self.desired, "desired")
+        slot, inside = self._slot_of(m, i)
+        gate, desired = (Signal(name=f"{n}_{i}", attrs={"keep": 1}, reset_less=True) for n in ("gate", "desired"))
+        m.d.sync += [
+            gate.eq(self.gate.bit_select(slot, 1) & inside & self.valid),
+            desired.eq(self.desired.bit_select(slot, 1)),
+        ]
         empty = Signal(name=f"empty_{i}", attrs={"keep": 1}, reset_less=True)
         m.d.sync += empty.eq((turn == (i - 1) % _TURNS) | self.clear)
         lanes = []
@@ -119,15 +124,19 @@ class ColumnCount(wiring.Component):
         poured = [Signal(_TURN_BITS + 1, name=name, reset_less=True) for name in names]
         with m.Switch(select):
             for turn_of, member in enumerate(members):
-                with m.Case(turn_of):
+                # Where fewer than all turns are taken, the others add nothing that is ever read.
+                with m.Case(turn_of) if turn_of < len(members) - 1 else m.Default():
                     m.d.sync += [poured[lane].eq(member[lane]) for lane in range(core.lanes)]
         at = delay(m, select, 1, name=f"at_{number}")
         fresh = Signal(_TURNS, name=f"fresh_{number}")
         keep = Signal(name=f"keep_{number}")
-        m.d.comb += read.addr.eq(Mux(self.read, self.position[:_TURN_BITS], at))
+        reading = Signal(name=f"reading_{number}", attrs={"keep": 1}, reset_less=True)
+        address = Signal(_TURN_BITS, name=f"address_{number}", attrs={"keep": 1}, reset_less=True)
+        m.d.sync += [reading.eq(self.read), address.eq(Mux(self.read, self.position[:_TURN_BITS], select))]
+        m.d.comb += read.addr.eq(address)
         with m.If(self.clear):
             m.d.sync += fresh.eq(~0)
-        with m.Elif(~self.read):
+        with m.Elif(~reading):
             m.d.sync += fresh.eq(fresh & ~(1 << at))
         m.d.sync += keep.eq(~fresh.bit_select(at, 1))
 
@@ -143,7 +152,7 @@ class ColumnCount(wiring.Component):
         m.d.comb += [
             write.addr.eq(delay(m, at, 2, name=f"back_{number}")),
             write.data.eq(total),
-            write.en.eq(delay(m, ~self.read, 2, name=f"pour_{number}")),
+            write.en.eq(delay(m, ~reading, 2, name=f"pour_{number}")),
         ]
         return wide
 
@@ -163,15 +172,15 @@ class ColumnCount(wiring.Component):
         """Add the slots of a position and compare with n."""
         core = self.core
         bits = core.max_width.bit_length()
-        chosen = delay(m, self.position >> _TURN_BITS, 1, name="chosen")
+        chosen = delay(m, self.position >> _TURN_BITS, 2, name="chosen")
         selected = Signal(bits * core.lanes, reset_less=True)
         with m.Switch(chosen):
             for number, group in enumerate(groups):
-                with m.Case(number):
+                with m.Case(number) if number < len(groups) - 1 else m.Default():
                     m.d.sync += selected.eq(group)
-        read = delay(m, self.read, 2, name="read")
-        first = delay(m, self.first_slot, 2, name="first_slot")
-        last = delay(m, self.last_slot, 2, name="last_slot")
+        read = delay(m, self.read, 3, name="read")
+        first = delay(m, self.first_slot, 3, name="first_slot")
+        last = delay(m, self.last_slot, 3, name="last_slot")
         segment, raw = Signal(core.lanes, reset_less=True), Signal(core.lanes, reset_less=True)
         m.d.comb += [self.segment.eq(segment), self.raw.eq(raw)]
         for lane in range(core.lanes):

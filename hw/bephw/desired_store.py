@@ -3,11 +3,11 @@
 Rows are visited R at a time, and R does not divide g. Two banks, even and odd segments, give the two segments in
 which the next R bits can lie; a shift picks them out. So any R streams at one beat a cycle without buffering.
 
-    even bank ─┐ swap ─► 2g bits ─► shift by the position ─► bits[slots]
+    even bank ─┐ swap ─► 2g bits ─► shift by the position, by eights, then by ones ─► bits[slots]
     odd bank  ─┘
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -16,6 +16,8 @@ from .delay import delay
 from .types import LABEL_BITS
 
 __all__ = ["DesiredStore"]
+
+_FINE = 3  # bits of the second shift
 
 
 class DesiredStore(wiring.Component):
@@ -33,7 +35,7 @@ class DesiredStore(wiring.Component):
     desired_enable, desired_half, desired_segment, desired_data : In
     """
 
-    latency = 5
+    latency = 6
 
     def __init__(self, core):
         self.core = core
@@ -90,7 +92,10 @@ class DesiredStore(wiring.Component):
         swapped = delay(m, segment[0], 3, name="swapped")
         window = Signal(2 * core.lanes, reset_less=True)
         m.d.sync += window.eq(Mux(swapped, Cat(odd, even), Cat(even, odd)))
-        m.d.sync += self.bits.eq(window >> delay(m, position, 4, name="position"))
+        at = delay(m, position, 4, name="position")
+        nearly = Signal(core.slots + (1 << _FINE) - 1, reset_less=True)
+        m.d.sync += nearly.eq(window >> Cat(Const(0, _FINE), at[_FINE:]))
+        m.d.sync += self.bits.eq(nearly >> delay(m, at[:_FINE], 1, name="fine"))
         return m
 
     def _bank(self, m, name, odd, depth, address, style):

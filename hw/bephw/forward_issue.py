@@ -4,10 +4,10 @@ Each *thread* is a sample on its way through the layers. A pass (one step of one
 gap; while its results are still in the pipeline, the other thread's pass uses the W port. The oldest sample goes
 first, so samples leave in the order in which they came.
 
-    token ─► thread ─► PICK the oldest that is ready ─► STREAM its words ─► (pipeline) ─► step_done ─► ready again
+    token ─► thread ─► next: the oldest that is ready ─► PICK ─► STREAM its words ─► (pipeline) ─► layer_done ─► ready
 """
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,8 +19,8 @@ __all__ = ["ForwardIssue"]
 class ForwardIssue(wiring.Component):
     """Issue of forward passes.
 
-    A pass of n words takes n + 1 cycles of the W port (one to pick). A thread is ready again in the cycle after
-    `layer_done`.
+    A pass of n words takes n + 1 cycles of the W port (one to pick). A thread can be picked two cycles after `accept`
+    or `layer_done`.
 
     Members
     -------
@@ -62,31 +62,33 @@ class ForwardIssue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         threads = self.core.threads
-        busy = Array(Signal(name=f"busy_{i}") for i in range(threads))
         ready = Array(Signal(name=f"ready_{i}") for i in range(threads))
         step = Array(Signal(range(self.core.steps), name=f"step_{i}") for i in range(threads))
         context = Array(Signal(range(self.core.contexts), name=f"context_{i}") for i in range(threads))
         newest = Signal(range(threads))  # thread that the next sample gets
         oldest = Signal(range(threads))  # thread of the sample that leaves next
 
-        self._threads(m, busy, ready, step, context, newest, oldest)
-        picked = Signal(range(threads))
-        by_age = [oldest]
-        for _ in range(threads - 1):
-            by_age.append(self._following(by_age[-1]))
-        m.d.comb += picked.eq(by_age[-1])
-        for thread in reversed(by_age[:-1]):
-            with m.If(ready[thread]):
-                m.d.comb += picked.eq(thread)
-        m.d.comb += self.step.eq(step[picked])
-        self._stream(m, ready, picked, context[picked])
+        self._threads(m, ready, step, context, newest, oldest)
+        # The next to be picked, found one cycle ahead.
+        picked, waiting, at = Signal(range(threads)), Signal(), Signal(range(self.core.contexts))
+        with m.Switch(oldest):
+            for first in range(threads):
+                with m.Case(first) if first < threads - 1 else m.Default():
+                    for age in reversed(range(threads)):
+                        thread = (first + age) % threads
+                        with m.If(ready[thread] | (age == threads - 1)):
+                            m.d.sync += [picked.eq(thread), self.step.eq(step[thread]), at.eq(context[thread])]
+        m.d.sync += waiting.eq(Cat(ready).any())
+        self._stream(m, ready, picked, waiting, at)
         return m
 
-    def _threads(self, m, busy, ready, step, context, newest, oldest):
-        m.d.comb += [self.free.eq(~busy[newest]), self.accept_thread.eq(newest)]
+    def _threads(self, m, ready, step, context, newest, oldest):
+        threads = self.core.threads
+        used = Signal(range(threads + 1))
+        m.d.sync += used.eq(used + self.accept - self.sample_done)
+        m.d.comb += [self.free.eq(used != threads), self.accept_thread.eq(newest)]
         with m.If(self.accept):
             m.d.sync += [
-                busy[newest].eq(1),
                 ready[newest].eq(1),
                 step[newest].eq(0),
                 context[newest].eq(self.accept_context),
@@ -95,12 +97,12 @@ class ForwardIssue(wiring.Component):
         with m.If(self.layer_done):
             m.d.sync += [step[self.layer_thread].eq(step[self.layer_thread] + 1), ready[self.layer_thread].eq(1)]
         with m.If(self.sample_done):
-            m.d.sync += [busy[self.sample_thread].eq(0), oldest.eq(self._following(oldest))]
+            m.d.sync += oldest.eq(self._following(oldest))
 
     def _following(self, thread):
         return Mux(thread == self.core.threads - 1, 0, thread + 1)
 
-    def _stream(self, m, ready, picked, context):
+    def _stream(self, m, ready, picked, waiting, context):
         """PICK a ready thread and STREAM its pass."""
         core = self.core
         left = Signal(range(core.weight_words + 1))
@@ -121,8 +123,9 @@ class ForwardIssue(wiring.Component):
             self.tag.last.eq(left == 1),
         ]
         with m.FSM(init="PICK"):
-            with m.State("PICK"), m.If(ready[picked] & ~self.hold):
+            with m.State("PICK"), m.If(waiting & ~self.hold):
                 m.d.sync += [
+                    waiting.eq(0),
                     ready[picked].eq(0),
                     thread.eq(picked),
                     at.eq(context),

@@ -141,8 +141,10 @@ class HiddenEngine(wiring.Component):
         mask = delay(m, mask, HiddenBank.latency + 1 - Reinforce.latency, name="mask")
         activations = delay(m, self.activations, HiddenBank.latency - 2, name="activations")
         m.submodules.lanes = lanes = CounterLanes(lanes=core.lanes, bits=core.bits)
-        inside = Signal(core.lanes, reset_less=True)
-        m.d.sync += inside.eq(Cat(~before.last | (lane < before.tail) for lane in range(core.lanes)))
+        inside, used = Signal(core.lanes, reset_less=True), Signal(core.lanes, reset_less=True)
+        tail = delay(m, op.tail, HiddenBank.latency - 2, name="tail")
+        m.d.sync += used.eq(Cat(lane < tail for lane in range(core.lanes)))
+        m.d.sync += inside.eq(used | (~before.last).replicate(core.lanes))
         m.d.comb += [
             lanes.i.eq(self.read_data),
             lanes.enable.eq((mask | ~read.job.sweep.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),

@@ -4,7 +4,10 @@ scores[slots] ─► best of the other classes (tree, then over beats) ─┐
          └─────► score of the true class (over beats) ──────────────┴─► d = true − other, prediction, d < R
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -50,17 +53,17 @@ class Judge(wiring.Component):
     @staticmethod
     def latency_of(core):
         """Number the classes, part them, tree over the slots, running best over the beats, difference, comparison."""
-        return 2 + ceil_log2(core.slots) + 3
+        return 3 + 2 * ceil_log2(core.slots) + 3
 
     def elaborate(self, platform):
         m = Module()
         others, true = self._select(m)
-        levels = ceil_log2(self.core.slots)
+        late = 2 * ceil_log2(self.core.slots)
         best = self._tree(m, others)
-        true = delay(m, true, levels, name="true")
-        valid = delay(m, self.valid, 2 + levels, name="valid")
-        last = delay(m, self.valid & self.last, 2 + levels, name="last")
-        label = delay(m, self.label, 2 + levels, name="label")
+        true = delay(m, true, late, name="true")
+        valid = delay(m, self.valid, 3 + late, name="valid")
+        last = delay(m, self.valid & self.last, 3 + late, name="last")
+        label = delay(m, self.label, 3 + late, name="label")
         self._verdict(m, valid, last, label, best, true)
         return m
 
@@ -72,25 +75,31 @@ class Judge(wiring.Component):
         base = Signal(LABEL_BITS + 1)
         with m.If(self.valid):
             m.d.sync += base.eq(Mux(self.last, 0, base + self.rows))
-        others = []
+        others, matches = [], []
         label = delay(m, self.label, 1, name="label_numbered")
         scores = delay(m, self.scores, 1, name="scores_numbered")
-        true = Signal(self._candidate(), reset_less=True)
-        m.d.sync += true.valid.eq(0)
+        parted = delay(m, scores, 1, name="scores_parted")
         for slot in range(self.core.slots):
             index = Signal(LABEL_BITS + 1, name=f"class_{slot}", reset_less=True)
             here = Signal(name=f"here_{slot}", reset_less=True)
-            other = Signal(self._candidate(), name=f"other_{slot}", reset_less=True)
+            match = Signal(name=f"match_{slot}", reset_less=True)
+            part = Signal(self._candidate(), name=f"part_{slot}")
             m.d.sync += [
                 index.eq(base + slot),
                 here.eq(self.valid & (slot < self.rows)),
-                other.valid.eq(here & (index != label)),
-                other.score.eq(scores[slot]),
-                other.index.eq(index),
+                match.eq(here & (index == label)),
             ]
-            with m.If(here & (index == label)):
-                m.d.sync += [true.valid.eq(1), true.score.eq(scores[slot])]
-            others.append(other)
+            was_here = delay(m, here, 1, name=f"was_here_{slot}")
+            m.d.comb += [
+                part.valid.eq(was_here & ~match),
+                part.score.eq(parted[slot]),
+                part.index.eq(delay(m, index, 1, name=f"class_parted_{slot}")),
+            ]
+            others.append(delay(m, part, 1, name=f"other_{slot}"))
+            matches.append(match)
+        true = Signal(self._candidate(), reset_less=True)
+        score = reduce(or_, (parted[slot] & match.replicate(self.core.z_bits) for slot, match in enumerate(matches)))
+        m.d.sync += [true.valid.eq(Cat(matches).any()), true.score.eq(score)]
         return others, true
 
     def _better(self, later, earlier):
@@ -98,16 +107,20 @@ class Judge(wiring.Component):
         return later.valid & (~earlier.valid | (later.score > earlier.score))
 
     def _tree(self, m, candidates):
+        """Best of all, two cycles a level: compare, then choose."""
         level = 0
         while len(candidates) > 1:
             winners = []
             for i in range(0, len(candidates) - 1, 2):
                 best = Signal(self._candidate(), name=f"best_{level}_{i // 2}", reset_less=True)
+                better = Signal(name=f"better_{level}_{i // 2}", reset_less=True)
                 earlier, later = candidates[i], candidates[i + 1]
-                m.d.sync += best.eq(Mux(self._better(later, earlier), later, earlier))
+                m.d.sync += better.eq(self._better(later, earlier))
+                earlier, later = (delay(m, c, 1, name=f"pair_{level}_{i + j}") for j, c in enumerate((earlier, later)))
+                m.d.sync += best.eq(Mux(better, later, earlier))
                 winners.append(best)
             if len(candidates) % 2:
-                winners.append(delay(m, candidates[-1], 1, name=f"odd_{level}"))
+                winners.append(delay(m, candidates[-1], 2, name=f"odd_{level}"))
             candidates, level = winners, level + 1
         return candidates[0]
 

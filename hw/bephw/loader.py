@@ -19,7 +19,7 @@ __all__ = ["Loader"]
 
 
 class Loader(wiring.Component):
-    """Sample loader; one beat a cycle, a token one cycle after the last beat.
+    """Sample loader; one beat a cycle, a token one cycle after the last beat, writes one cycle after their beat.
 
     Takes a header only while `run` is set and a context is free; segments are then never held up.
 
@@ -74,15 +74,15 @@ class Loader(wiring.Component):
         m.d.comb += [
             fill.starts.eq(self.row.starts),
             fill.begin.eq(index == 0),
+            self.o.payload.eq(token),
+        ]
+        m.d.sync += [
             self.fill_mask.eq(fill.mask),
             self.fill_word.eq(fill.word),
             self.fill_context.eq(context),
             self.fill_data.eq(self.i.payload.data),
             self.store_enable.eq(fill.segment_valid),
             self.store_segment.eq(index),
-            self.o.payload.eq(token),
-        ]
-        m.d.sync += [
             self.o.valid.eq(done),
             used.eq(used + done - self.retired),
             context.eq(context + done),

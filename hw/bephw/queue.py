@@ -1,7 +1,12 @@
-"""A queue whose writer knows that there is room: what bounds it is counted elsewhere (contexts, results)."""
+"""A queue whose writer knows that there is room: what bounds it is counted elsewhere (contexts, results, jobs).
 
-from amaranth.hdl import Module, Shape
-from amaranth.lib import fifo, stream, wiring
+amaranth.lib.fifo would do, but its level counters sit between `ready` and the output register; here two pointers
+are compared, and nothing else.
+"""
+
+from amaranth.hdl import Module, Shape, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["Queue"]
@@ -10,7 +15,7 @@ __all__ = ["Queue"]
 class Queue(wiring.Component):
     """First in, first out; `i` is never blocked, so the writer must not exceed `depth`.
 
-    Latency 2 cycles, one word a cycle.
+    Latency 2 cycles, one word a cycle. Words wait in LUT RAM, the next one in a register.
 
     Members
     -------
@@ -24,13 +29,26 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # A word waits one cycle inside before it shows; with two places in all, the next word would find none.
-        m.submodules.words = words = fifo.SyncFIFOBuffered(width=Shape.cast(self.shape).width, depth=max(self.depth, 3))
+        # A word waits in the memory while an earlier one shows; one place stays free so that full differs from empty.
+        places = 1 << self.depth.bit_length()
+        width = Shape.cast(self.shape).width
+        m.submodules.words = memory = Memory(shape=width, depth=places, init=[], attrs={"ram_style": "distributed"})
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        first, end = Signal(range(places)), Signal(range(places))
+        word = Signal(width, reset_less=True)
+        fetch = Signal()
         m.d.comb += [
-            words.w_en.eq(self.i.valid),
-            words.w_data.eq(self.i.payload),
-            self.o.valid.eq(words.r_rdy),
-            self.o.payload.eq(words.r_data),
-            words.r_en.eq(self.o.ready),
+            write.en.eq(self.i.valid),
+            write.addr.eq(end),
+            write.data.eq(self.i.payload),
+            read.addr.eq(first),
+            fetch.eq((first != end) & (~self.o.valid | self.o.ready)),
+            self.o.payload.eq(word),
         ]
+        with m.If(self.i.valid):
+            m.d.sync += end.eq(end + 1)
+        with m.If(fetch):
+            m.d.sync += [first.eq(first + 1), word.eq(read.data), self.o.valid.eq(1)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
         return m

@@ -3,8 +3,11 @@
 A word holds rows of s segments one after another, s chosen at run time. Every row sum is a difference of two
 prefix sums, and row slot r ends at segment (r+1)·s − 1, so it chooses among ⌊S/(r+1)⌋ prefixes only.
 
-    count[0 … S−1] ─► prefix tree ─► P[0 … S−1] ─► select by s ─► E_r ─► E_r − E_{r−1} ─► o[r]
+    count[0 … S−1] ─► prefix tree ─► P[0 … S−1] ─► select by s, in two stages ─► E_r ─► E_r − E_{r−1} ─► o[r]
 """
+
+from functools import reduce
+from operator import or_
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
@@ -14,6 +17,8 @@ from amaranth.utils import ceil_log2
 from .delay import delay
 
 __all__ = ["RowSum"]
+
+_AT_ONCE = 8  # prefixes that one stage of the selection joins: two levels of 4-input LUTs
 
 
 class RowSum(wiring.Component):
@@ -43,8 +48,8 @@ class RowSum(wiring.Component):
 
     @staticmethod
     def latency_of(segments):
-        """Prefix levels, then the selection, then the difference."""
-        return ceil_log2(segments) + 2
+        """Prefix levels, then the selection in two stages, then the difference."""
+        return ceil_log2(segments) + 3
 
     def elaborate(self, platform):
         m = Module()
@@ -70,14 +75,24 @@ class RowSum(wiring.Component):
         return sums
 
     def _ends(self, m, prefixes):
-        """Prefix sum at the end of every row slot, registered."""
-        select = delay(m, self.row_segments, ceil_log2(self.segments), name="row_segments")
+        """Prefix sum at the end of every row slot: AND with a one-hot s, OR in two registered stages."""
+        levels = ceil_log2(self.segments)
+        early = delay(m, self.row_segments, max(levels - 1, 0), name="row_segments")
         ends = []
         for slot in range(self.slots):
+            chosen = []
+            for s in range(1, self.segments // (slot + 1) + 1):
+                pick = early == s
+                if levels:  # decoded one cycle ahead, once a slot: few loads on every net
+                    pick = Signal(name=f"pick_{slot}_{s}", attrs={"keep": 1}, reset_less=True)
+                    m.d.sync += pick.eq(early == s)
+                chosen.append(prefixes[(slot + 1) * s - 1] & pick.replicate(self.out_bits))
+            parts = []
+            for first in range(0, len(chosen), _AT_ONCE):
+                part = Signal(self.out_bits, name=f"part_{slot}_{first}", reset_less=True)
+                m.d.sync += part.eq(reduce(or_, chosen[first : first + _AT_ONCE]))
+                parts.append(part)
             end = Signal(self.out_bits, name=f"end_{slot}", reset_less=True)
-            with m.Switch(select):
-                for row_segments in range(1, self.segments // (slot + 1) + 1):
-                    with m.Case(row_segments):
-                        m.d.sync += end.eq(prefixes[(slot + 1) * row_segments - 1])
+            m.d.sync += end.eq(reduce(or_, parts))
             ends.append(end)
         return ends

@@ -38,8 +38,8 @@ class SweepRows(wiring.Component):
         hidden, weight = Signal(range(core.hidden_words)), Signal(range(core.weight_words))
         position = Signal(range(core.segments))
         left = Signal(range(core.hidden_words + 1))
-        slot = Signal(range(core.slots + 1))
-        last_slot = slot == row.rows - 1
+        slots_left = Signal(range(core.slots + 1))
+        last_slot = slots_left == 1
         m.d.comb += [self.busy.eq(self.o.valid)]
         m.d.comb += [
             self.o.payload.layer.eq(self.layer),
@@ -58,7 +58,7 @@ class SweepRows(wiring.Component):
                 m.d.sync += [
                     row.eq(self.row),
                     left.eq(self.row.words),
-                    slot.eq(0),
+                    slots_left.eq(self.row.rows),
                     hidden.eq(self.row.hidden_base),
                     weight.eq(self.row.weight_base),
                     position.eq(0),
@@ -69,7 +69,7 @@ class SweepRows(wiring.Component):
                 with m.If(self.o.ready):
                     m.d.sync += [
                         left.eq(left - row.segments),
-                        slot.eq(Mux(last_slot, 0, slot + 1)),
+                        slots_left.eq(Mux(last_slot, row.rows, slots_left - 1)),
                         hidden.eq(hidden + row.segments),
                         weight.eq(weight + Mux(last_slot, row.words_per_row, 0)),
                         position.eq(Mux(last_slot, 0, position + row.segments)),

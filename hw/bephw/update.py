@@ -20,7 +20,7 @@ __all__ = ["Update"]
 class Update(wiring.Component):
     """Update stage, one sample at a time, in order.
 
-    A sample without winners retires in the cycle in which it arrives. Else it takes the sum of s over its winner
+    A sample without winners retires two cycles after it arrived. Else it takes the sum of s over its winner
     rows, the sweep the number of H words of all layers, and a constant each.
 
     Members
@@ -57,7 +57,9 @@ class Update(wiring.Component):
         m.submodules.winner_rows = winner_rows = WinnerRows(core)
         m.submodules.sweep_rows = sweep_rows = SweepRows(core)
         m.submodules.engine = engine = self.engine
-        token = self.updates.payload
+        token = Signal(update_layout(core))  # the sample at hand
+        retire = Signal()
+        m.d.sync += self.retired.eq(retire)
         m.d.comb += [
             table.write_enable.eq(self.table_enable),
             table.write_address.eq(self.table_address),
@@ -70,35 +72,43 @@ class Update(wiring.Component):
         ]
         for reader, user in enumerate((engine, winner_rows, sweep_rows)):
             m.d.comb += [table.steps[reader].eq(user.layer), user.row.eq(table.rows[reader])]
-        sweeping = Signal()
+        sweeping, busy = Signal(), Signal()
         with m.If(sweeping):
             connect(m, sweep_rows.o, engine.jobs)
         with m.Else():
             connect(m, winner_rows.o, engine.jobs)
+        started = winner_rows.start | sweep_rows.start
+        m.d.sync += busy.eq(started | winner_rows.busy | sweep_rows.busy | engine.busy)
 
         with m.FSM(init="IDLE"):
-            with m.State("IDLE"), m.If(self.updates.valid):
+            with m.State("IDLE"):
+                m.d.comb += self.updates.ready.eq(1)
+                m.d.sync += [token.eq(self.updates.payload), sweeping.eq(0)]
+                with m.If(self.updates.valid):
+                    m.next = "DECIDE"
+            with m.State("DECIDE"):
                 with m.If(token.updates):
                     m.d.comb += winner_rows.start.eq(1)
                     m.next = "ROWS"
                 with m.Elif(token.batch_end):
+                    m.d.sync += sweeping.eq(1)
                     m.next = "SWEEP"
                 with m.Else():
-                    m.d.comb += [self.updates.ready.eq(1), self.retired.eq(1)]
-            with m.State("ROWS"), m.If(~winner_rows.busy & ~engine.busy):
+                    m.d.comb += retire.eq(1)
+                    m.next = "IDLE"
+            with m.State("ROWS"), m.If(~busy):
                 m.d.comb += self.bank_done.eq(1)
                 m.next = "RETIRE"
                 with m.If(token.batch_end):
+                    m.d.sync += sweeping.eq(1)
                     m.next = "SWEEP"
             with m.State("SWEEP"):
-                m.d.comb += [sweeping.eq(1), sweep_rows.start.eq(1)]
+                m.d.comb += sweep_rows.start.eq(1)
                 m.next = "SWEEPING"
-            with m.State("SWEEPING"):
-                m.d.comb += sweeping.eq(1)
-                with m.If(~sweep_rows.busy & ~engine.busy):
-                    m.d.comb += self.swept.eq(1)
-                    m.next = "RETIRE"
+            with m.State("SWEEPING"), m.If(~busy):
+                m.d.comb += self.swept.eq(1)
+                m.next = "RETIRE"
             with m.State("RETIRE"):
-                m.d.comb += [self.updates.ready.eq(1), self.retired.eq(1)]
+                m.d.comb += retire.eq(1)
                 m.next = "IDLE"
         return m

@@ -11,14 +11,16 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .delay import delay
+
 __all__ = ["WeightPlane"]
 
 
 class WeightPlane(wiring.Component):
     """W plane of `core.weight_words` words.
 
-    Reads take `latency` cycles, one a cycle. A write is in the memory two cycles later. One read and one write
-    port; whoever uses it never reads a word within two cycles of writing it (training stages do not: W changes
+    Reads take `latency` cycles, one a cycle. A write is in the memory three cycles later. One read and one write
+    port; whoever uses it never reads a word within three cycles of writing it (training stages do not: W changes
     only while no pass is running).
 
     Members
@@ -46,11 +48,14 @@ class WeightPlane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # Registered once before the copies: what chooses among writers is built once.
+        names = ("write_enable", "write_address", "write_position", "write_data")
+        write = [delay(m, getattr(self, name), 1, name=name) for name in names]
         for i in range(self.core.segments):
-            self._segment(m, i)
+            self._segment(m, i, *write)
         return m
 
-    def _segment(self, m, i):
+    def _segment(self, m, i, enable, address, position, word):
         core = self.core
         memory = Memory(shape=core.lanes, depth=core.weight_words, init=[], attrs={"ram_style": "block"})
         m.submodules[f"segment_{i}"] = memory
@@ -63,9 +68,9 @@ class WeightPlane(wiring.Component):
         write_data = Signal(core.lanes, name=f"write_data_{i}", attrs={"keep": 1}, reset_less=True)
         m.d.sync += [
             read_address.eq(self.read_address),
-            write_address.eq(self.write_address),
-            write_enable.eq(self.write_enable & (self.write_position == i)),
-            write_data.eq(self.write_data),
+            write_address.eq(address),
+            write_enable.eq(enable & (position == i)),
+            write_data.eq(word),
         ]
         output = Signal(core.lanes, name=f"output_{i}", reset_less=True)
         fabric = Signal(core.lanes, name=f"fabric_{i}", reset_less=True)

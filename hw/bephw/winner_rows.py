@@ -4,12 +4,13 @@ winner bank ─► entries, fetched ahead ─► one valid slot after the other 
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import fifo, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from .delay import delay
 from .multiply import Multiply
+from .queue import Queue
 from .types import job_layout, step_layout, winners_layout
 
 __all__ = ["WinnerRows"]
@@ -20,14 +21,14 @@ class WinnerRows(wiring.Component):
 
     Members
     -------
-    start, bank, count : In, begin with `count` ≥ 1 entries of `bank`
+    start, count : In, begin with `count` ≥ 1 entries
     index : Out, entry wanted; entry : In, two cycles later
     layer : Out, row : In, hidden table, combinational
     o : Out, row jobs; busy : Out, jobs are still to come
     """
 
     _AHEAD = 8  # entries fetched ahead: covers the read latency
-    _JOBS = 32  # jobs ahead: covers the address pipeline twice, so that rows of one segment see no gap
+    _JOBS = 15  # jobs ahead: covers the address pipeline, so that rows of one segment see no gap
 
     def __init__(self, core):
         self.core = core
@@ -46,14 +47,15 @@ class WinnerRows(wiring.Component):
 
     @staticmethod
     def pipeline_of(core):
-        """Cycles from picking a winner until its job is in the queue: register, products, two additions."""
-        return 1 + Multiply.latency_of(ceil_log2(core.beats)) + 2
+        """Cycles from picking a winner until its job is in the queue: two registers, products, two additions."""
+        return 2 + Multiply.latency_of(ceil_log2(core.beats)) + 2
 
     def elaborate(self, platform):
         m = Module()
         core = self.core
-        m.submodules.entries = entries = fifo.SyncFIFOBuffered(width=len(self.entry.as_value()), depth=self._AHEAD)
-        m.submodules.jobs = jobs = fifo.SyncFIFOBuffered(width=job_layout(core).size, depth=self._JOBS)
+        m.submodules.entries = entries = Queue(winners_layout(core), depth=self._AHEAD)
+        m.submodules.jobs = jobs = Queue(job_layout(core), depth=self._JOBS)
+        connect(m, jobs.o, flipped(self.o))
 
         # Fetch ahead: as many reads under way as the queue has room for.
         wanted, credit = Signal(range(core.beats + 1)), Signal(range(self._AHEAD + 1), init=self._AHEAD)
@@ -65,53 +67,46 @@ class WinnerRows(wiring.Component):
         with m.Elif(fetch):
             m.d.sync += [wanted.eq(wanted - 1), self.index.eq(self.index + 1)]
         m.d.comb += [
-            entries.w_en.eq(delay(m, fetch, 2, name="fetch")),
-            entries.w_data.eq(self.entry),
-            entries.r_en.eq(taken),
+            entries.i.valid.eq(delay(m, fetch, 2, name="fetch")),
+            entries.i.payload.eq(self.entry),
         ]
-        entry = Signal(winners_layout(core), reset_less=True)
-        waiting = Signal(core.slots)  # slots of `entry` still to be taken
-        pick, chosen, fresh = self._pick(m, entry, waiting, entries, jobs, taken)
-        moving = Signal(self.pipeline_of(core) + 1)  # picks in the address pipeline, by age
-        m.d.comb += moving[0].eq(pick)
-        m.d.sync += moving[1:].eq(moving[:-1])
-        self._address(m, entry, moving, chosen, fresh, jobs)
-
-        under_way = Signal()
-        m.d.comb += under_way.eq((credit != self._AHEAD) | (wanted != 0) | waiting.any())
-        m.d.comb += [
-            self.o.valid.eq(jobs.r_rdy),
-            self.o.payload.eq(jobs.r_data),
-            jobs.r_en.eq(self.o.ready),
-            self.busy.eq(under_way | moving.any() | (jobs.level != 0)),
-        ]
+        left = Signal(range(core.slots + 1))  # slots of the entry at hand still to be taken
+        # Jobs on their way or queued; one that leaves is counted a cycle late.
+        ahead, room = Signal(range(self._JOBS + 1)), Signal()
+        leaves = delay(m, self.o.valid & self.o.ready, 1, name="leaves")
+        pick, entry, chosen, fresh = self._pick(m, left, room, entries, taken)
+        m.d.sync += [ahead.eq(ahead + pick - leaves), room.eq(ahead < self._JOBS - 1)]
+        m.d.comb += self.busy.eq((credit != self._AHEAD) | (wanted != 0) | (left != 0) | (ahead != 0))
+        arrives = delay(m, pick, self.pipeline_of(core), name="moving")
+        self._address(m, entry, chosen, fresh, arrives, jobs)
         return m
 
-    def _pick(self, m, entry, waiting, entries, jobs, taken):
+    def _pick(self, m, left, room, entries, taken):
         """Take the valid slots of an entry one by one; the next entry comes in with the last one."""
         slots = self.core.slots
-        first, others = Signal(slots), Signal(slots)
-        chosen = Signal(self.entry.slots[0].shape())
-        pick, room, fresh = Signal(), Signal(), Signal()
-        arriving = Signal(winners_layout(self.core))
-        m.d.sync += room.eq(jobs.level < self._JOBS - self.pipeline_of(self.core) - 1)
+        entry, arriving = Signal(winners_layout(self.core), reset_less=True), entries.o.payload
+        waiting, first = Signal(slots), Signal(slots, reset_less=True)
+        pick, fresh = Signal(), Signal()
+        valid = Cat(slot.valid for slot in arriving.slots)
         m.d.comb += [
-            first.eq(waiting & -waiting),
-            others.eq(waiting & (waiting - 1)),
-            pick.eq(room & waiting.any()),
-            taken.eq(entries.r_rdy & ((room & ~others.any()) | ~waiting.any())),
-            arriving.eq(entries.r_data),
+            pick.eq(room & (left != 0)),
+            taken.eq(entries.o.valid & entries.o.ready),
+            entries.o.ready.eq((left == 0) | (room & (left == 1))),
         ]
+        m.d.sync += first.eq(waiting & -waiting)
+        with m.If(taken):
+            m.d.sync += [entry.eq(arriving), waiting.eq(valid), left.eq(sum(valid[1:], valid[0])), fresh.eq(1)]
+        with m.Elif(pick):
+            m.d.sync += [waiting.eq(waiting & (waiting - 1)), left.eq(left - 1), fresh.eq(0)]
+        # One cycle later: the slot that was picked.
+        late = delay(m, entry, 1, name="picked")
+        chosen = Signal(arriving.slots[0].shape())
         for i in range(slots):
             with m.If(first[i]):
-                m.d.comb += chosen.eq(entry.slots[i])
-        with m.If(taken):
-            m.d.sync += [entry.eq(arriving), waiting.eq(Cat(slot.valid for slot in arriving.slots)), fresh.eq(1)]
-        with m.Elif(pick):
-            m.d.sync += [waiting.eq(others), fresh.eq(0)]
-        return pick, chosen, fresh
+                m.d.comb += chosen.eq(late.slots[i])
+        return pick, late, chosen, delay(m, fresh, 1, name="fresh")
 
-    def _address(self, m, entry, moving, chosen, fresh, jobs):
+    def _address(self, m, entry, chosen, fresh, arrives, jobs):
         """Base + beat·R·s + slot·s for the H bank, base + beat·(words a row) and slot·s for the W plane."""
         core = self.core
         row = self.row
@@ -152,4 +147,4 @@ class WinnerRows(wiring.Component):
             done.eq(late),
             done.hidden_address.eq(beat_address + slot_offset),
         ]
-        m.d.comb += [jobs.w_en.eq(moving[-1]), jobs.w_data.eq(done)]
+        m.d.comb += [jobs.i.valid.eq(arrives), jobs.i.payload.eq(done)]

@@ -53,15 +53,15 @@ class WinnerScan(wiring.Component):
 
     @staticmethod
     def latency_of(core):
-        """Group ends, the scan's levels, the join."""
-        return 2 + ceil_log2(core.slots)
+        """Where groups end, in two cycles, the scan's levels, the join in two."""
+        return 4 + ceil_log2(core.slots)
 
     def elaborate(self, platform):
         m = Module()
         levels = ceil_log2(self.core.slots)
-        ends = self._ends(m)
-        best, opened = self._scan(m, ends)
-        late = 1 + levels
+        ends, inside = self._ends(m)
+        best, opened = self._scan(m, ends, inside)
+        late = 2 + levels
         self._join(
             m,
             best,
@@ -80,45 +80,51 @@ class WinnerScan(wiring.Component):
         )
 
     def _ends(self, m):
-        """Which slots hold the last row of a group; registered. `left` rows of the open group are still to come."""
+        """Which slots hold the last row of a group, two cycles later.
+
+        The open group ends with row number `rest` from here. A group shorter than a beat can end several times in it:
+        then slot ≡ rest (mod γ).
+        """
         core = self.core
-        left = Signal(core.max_width.bit_length())
-        back = Signal(core.max_width.bit_length())  # γ − (R mod γ): from here the next group's end is nearer
+        rest = Signal(core.max_width.bit_length())
+        back = Signal(core.max_width.bit_length(), reset_less=True)  # γ − (R mod γ)
+        ahead = Signal(len(rest) + 1)
+        m.d.comb += ahead.eq(rest - self.group_step)
         m.d.sync += back.eq(self.group - self.group_step)
         with m.If(self.start):
-            m.d.sync += left.eq(self.group)
+            m.d.sync += rest.eq(self.group - 1)
         with m.Elif(self.valid):
-            m.d.sync += left.eq(Mux(left > self.group_step, left - self.group_step, left + back))
+            m.d.sync += rest.eq(Mux(ahead[-1], rest + back, ahead))
+        at, inside, short = Signal(core.slots), Signal(core.slots), Signal(core.slots)
+        for slot in range(core.slots):
+            m.d.sync += [
+                at[slot].eq(rest == slot),
+                inside[slot].eq(self.valid & (slot < self.rows)),
+                short[slot].eq(self.group == slot),
+            ]
         ends = Signal(core.slots)
         for slot in range(core.slots):
-            # A group shorter than a beat can end several times in it: slot ≡ left − 1 (mod γ).
-            repeats = [
-                (self.group == group) & (left == rest)
-                for group in range(1, core.slots)
-                for rest in range(1, group + 1)
-                if slot % group == rest - 1 and slot != rest - 1
-            ]
-            here = left == slot + 1
-            for again in repeats:
-                here |= again
-            m.d.sync += ends[slot].eq(here & (slot < self.rows) & self.valid)
-        return ends
+            again = Cat(short[group] & at[slot % group] for group in range(1, slot + 1))
+            m.d.sync += ends[slot].eq(inside[slot] & (at[slot] | again.any()))
+        return ends, inside
 
     def _better(self, later, earlier):
         """Whether a later row beats an earlier one: strictly smaller, so that ties stay low."""
         return later.valid & (~earlier.valid | (later.magnitude < earlier.magnitude))
 
-    def _scan(self, m, ends):
+    def _scan(self, m, ends, inside):
         """Best row of the group so far at every slot, within the beat; and whether the group began in the beat."""
         core = self.core
         best, opened = [], []
+        wrong, desired = (delay(m, getattr(self, name), 1, name=name) for name in ("wrong", "desired"))
+        magnitude = delay(m, self.magnitude, 1, name="magnitude")
         for slot in range(core.slots):
             row = Signal(self._candidate(), name=f"row_{slot}", reset_less=True)
             m.d.sync += [
-                row.valid.eq(self.wrong[slot] & self.valid & (slot < self.rows)),
-                row.magnitude.eq(self.magnitude[slot]),
+                row.valid.eq(wrong[slot] & inside[slot]),
+                row.magnitude.eq(magnitude[slot]),
                 row.slot.eq(slot),
-                row.desired.eq(self.desired[slot]),
+                row.desired.eq(desired[slot]),
             ]
             best.append(row)
             opened.append(ends[slot - 1] if slot else Const(0, 1))
@@ -142,39 +148,46 @@ class WinnerScan(wiring.Component):
         """Join with what earlier beats brought, and write the winners of the groups that end."""
         core = self.core
         carry = Signal(self._candidate(beat=range(core.beats)))
-        found, uses_carry = [], []
-        winners = Signal(winners_layout(core))
+        uses = Signal(core.slots)  # the winner so far, at a slot, is the carried one
         for slot in range(core.slots):
-            from_carry = Signal(name=f"from_carry_{slot}")
-            winner = Signal(self._candidate(), name=f"winner_{slot}")
-            written = winners.slots[slot]
+            m.d.comb += uses[slot].eq(~opened[slot] & carry.valid & ~self._better(best[slot], carry))
+        with m.If(self.start):
+            m.d.sync += carry.valid.eq(0)
+        with m.Elif(valid):
+            m.d.sync += carry.valid.eq((uses[-1] | best[-1].valid) & ~ends[-1])
+            with m.If(~uses[-1]):
+                m.d.sync += [
+                    carry.magnitude.eq(best[-1].magnitude),
+                    carry.slot.eq(best[-1].slot),
+                    carry.desired.eq(best[-1].desired),
+                    carry.beat.eq(beat),
+                ]
+        self._write(
+            m,
+            delay(m, carry, 1, name="carried"),
+            delay(m, uses, 1, name="uses"),
+            [delay(m, row, 1, name=f"joined_{slot}") for slot, row in enumerate(best)],
+            ended=delay(m, ends & valid.replicate(core.slots), 1, name="ended"),
+            beat=delay(m, beat, 1, name="beat_joined"),
+            layer=delay(m, layer, 1, name="layer_joined"),
+        )
+
+    def _write(self, m, carry, uses, best, *, ended, beat, layer):
+        """The entry of the groups that end in this beat."""
+        winners = Signal(winners_layout(self.core))
+        found = Signal(self.core.slots)
+        for slot, (row, written) in enumerate(zip(best, winners.slots, strict=True)):
             m.d.comb += [
-                from_carry.eq(~opened[slot] & carry.valid & ~self._better(best[slot], carry)),
-                winner.valid.eq(from_carry | best[slot].valid),
-                winner.magnitude.eq(Mux(from_carry, carry.magnitude, best[slot].magnitude)),
-                winner.slot.eq(Mux(from_carry, carry.slot, best[slot].slot)),
-                winner.desired.eq(Mux(from_carry, carry.desired, best[slot].desired)),
-                written.valid.eq(winner.valid & ends[slot] & valid),
-                written.slot.eq(winner.slot),
-                written.desired.eq(winner.desired),
+                found[slot].eq((uses[slot] | row.valid) & ended[slot]),
+                written.valid.eq(found[slot]),
+                written.slot.eq(Mux(uses[slot], carry.slot, row.slot)),
+                written.desired.eq(Mux(uses[slot], carry.desired, row.desired)),
             ]
-            found.append(written.valid)
-            uses_carry.append(written.valid & from_carry)
         m.d.comb += [
             winners.layer.eq(layer),
             winners.beat.eq(beat),
             # The group that came with the carry ends before any other: its winner is the first valid slot.
-            winners.carried.eq(Cat(uses_carry).any()),
+            winners.carried.eq((found & uses).any()),
             winners.carried_beat.eq(carry.beat),
         ]
-        m.d.sync += [self.write.eq(Cat(found).any()), self.winners.eq(winners)]
-        with m.If(self.start):
-            m.d.sync += carry.valid.eq(0)
-        with m.Elif(valid):
-            m.d.sync += [
-                carry.valid.eq(winner.valid & ~ends[-1]),
-                carry.magnitude.eq(winner.magnitude),
-                carry.slot.eq(winner.slot),
-                carry.desired.eq(winner.desired),
-                carry.beat.eq(Mux(from_carry, carry.beat, beat)),
-            ]
+        m.d.sync += [self.write.eq(found.any()), self.winners.eq(winners)]

@@ -49,25 +49,26 @@ class Timing:
     walk_drain: int
     walk_delay: int
     update_start: int
-    settle: int = 6
+    settle: int = 7
     queue: int = 2
-    update_end: int = 7
+    update_end: int = 8
     sweep_start: int = 4
 
     @classmethod
     def of(cls, core):
         """Timing of a core."""
-        desired = 5
-        z = _popcount_latency(core.lanes) + _levels(core.segments) + 2 + 2
+        desired = 6
+        scanned = desired + 2 + 4 + _levels(core.slots) + 2
+        z = _popcount_latency(core.lanes) + _levels(core.segments) + 3 + 2
         return cls(
             read=4,
             z=z,
-            judge=5 + _levels(core.slots),
-            pass_gap=4 + z + 5,
-            drain=desired + 2 + 2 + _levels(core.slots) + 2,
-            walk_drain=max(desired + 2 + 2 + _levels(core.slots) + 2, desired + 2 + 12 - 1),
+            judge=6 + 2 * _levels(core.slots),
+            pass_gap=4 + z + 6,
+            drain=scanned,
+            walk_drain=max(scanned, desired + 2 + 12 - 1),
             walk_delay=desired - 1,
-            update_start=9 + 1 + max(1, _levels(_levels(core.beats))) + 2,
+            update_start=10 + 1 + max(1, _levels(_levels(core.beats))) + 2,
         )
 
 
@@ -193,13 +194,13 @@ class _Line:
         if index >= core.contexts:
             header = max(header, self.retired[index - core.contexts] + 1)
         self.loaded.append(header + self.model.input_segments)
-        time = max(self.loaded[-1] + 1 + timing.queue, self.accepted + 1)
+        time = max(self.loaded[-1] + 1 + timing.queue, self.accepted + 2)
         if index >= core.threads:
             time = max(time, self.freed[index - core.threads])
         if barrier:
-            time = max(time, self.retired[index - 1] + 2)
+            time = max(time, self.retired[index - 1] + 3)
         self.accepted = time
-        self.active.append([index, 0, time + 1])
+        self.active.append([index, 0, time + 2])
         self.entered += 1
         return True
 
@@ -221,7 +222,7 @@ class _Line:
             return True
         verdict = last + self.timing.read + self.timing.z + self.timing.judge
         self.active.remove(thread)
-        self.freed.append(verdict + 1)
+        self.freed.append(verdict + 2)
         self.results.append(verdict + self.timing.queue)
         self.backward.judged.append((index, verdict + self.timing.queue))
         return True
@@ -231,8 +232,9 @@ class _Line:
         timing, model = self.timing, self.model
         _, _, batch_end, _ = self.samples[index]
         state = max(arrived + timing.queue, self.update_free)
+        state += 1  # from taking the sample to deciding what to do
         if not any(rows) and not batch_end:
-            self.retired.append(state)
+            self.retired.append(state + 1)
             self.update_free = state + 1
             return
         if any(rows):
@@ -245,7 +247,7 @@ class _Line:
             self.words[3] += steps
             gaps = sum(1 for s in model.segments[:-1] if s == 1)
             state = state + timing.sweep_start + steps + gaps - 1 + timing.update_end
-        self.retired.append(state + 1)
+        self.retired.append(state + 2)
         self.update_free = state + 2
 
 
@@ -279,9 +281,10 @@ class _Backward:
         index, there = self.judged.pop(0)
         start = max(there, self.free)
         trigger = line.samples[index][0]
+        start += 1  # from taking the sample to deciding what to do
         if not trigger:
             self.free = start + 1
-            line.update(index, start, [0])
+            line.update(index, start + 1, [0])
             return True
         if self.handed >= 2:
             start = max(start, line.bank_free[self.handed - 2])
@@ -316,4 +319,4 @@ class _Backward:
             self.sample, self.free = None, end + 2
             rows = line.samples[index][1]
             self.handed += bool(any(rows))
-            line.update(index, end + 1, rows)
+            line.update(index, end + 2, rows)

@@ -18,16 +18,17 @@ class Model:
     def __init__(self, core):
         self.contexts, self.results_limit = core.contexts, Admission.results_of(core)
         self.inside = self.results = self.pending = 0
-        self.barrier = False
+        self.barrier = self.able = self.final = False  # the last two are decided a cycle ahead
 
     def cycle(self, x):
-        room, able = self.results < self.results_limit, x.free and not self.barrier
-        accept = x.valid and room and able
-        end = x.train and (x.close or self.pending + 1 >= x.batch)
+        free, full = x.free and not self.barrier, self.results == self.results_limit
+        accept = x.valid and self.able
+        end = x.train and (x.close or self.final)
         shown = {
-            "accept": accept, "i.ready": room and able, "pending": self.pending, "empty": self.inside == 0,
-            "starved": able and room and not x.valid, "blocked": able and not room and x.valid,
+            "accept": accept, "i.ready": self.able, "pending": self.pending, "empty": self.inside == 0,
+            "starved": self.able and not x.valid, "blocked": free and full and x.valid,
         }  # fmt: skip
+        self.able, self.final = free and not full and not accept, self.pending + 1 >= x.batch
         if accept:
             shown["batch_end"] = end
         if accept and x.train:
@@ -75,22 +76,24 @@ def test_admits_like_the_model(shape, online, seed):
 
 def test_the_barrier_stands_from_the_end_of_a_batch_until_the_core_is_empty():
     always = {"i.valid": 1, "free": 1, "train": 1, "batch": 2}
-    inputs = [always] * 6 + [{"retired": 1}, {"retired": 1}, {"retired": 0}, {}, {}]
+    inputs = [always] * 8 + [{"retired": 1}, {"retired": 1}, {"retired": 0}, {}, {}, {}]
     seen = trace(Admission(core_of()), inputs, ["accept", "empty"], after=0)
-    assert seen["accept"] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1]
-    assert seen["empty"] == [1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0]
+    assert seen["accept"] == [0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
+    assert seen["empty"] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0]
 
 
 def test_inference_neither_counts_nor_stops():
-    always = {"i.valid": 1, "free": 1, "train": 0, "batch": 1, "online": 1, "i.payload.close": 1, "result_taken": 1}
-    seen = trace(Admission(core_of()), [always, *[{"retired": 1}] * 20], ["accept", "pending", "batch_end"], after=0)
-    assert set(seen["accept"]) == {1} and set(seen["pending"]) == {0} and set(seen["batch_end"]) == {0}
+    always = {"i.valid": 1, "free": 1, "train": 0, "batch": 1, "online": 1, "i.payload.close": 1}
+    leaves = [{"retired": 1, "result_taken": 1}, {"retired": 0, "result_taken": 0}] * 10
+    seen = trace(Admission(core_of()), [always, always, *leaves], ["accept", "pending", "batch_end"], after=0)
+    assert set(seen["accept"][1::2]) == {1} and set(seen["accept"][::2]) == {0}
+    assert set(seen["pending"]) == {0} and set(seen["batch_end"]) == {0}
 
 
 @pytest.mark.parametrize("pending, counted", [(65533, [65534, 0]), (65534, [0, 0]), (65535, [0, 0])])
 def test_the_longest_batch_ends_where_it_should(pending, counted):
     start = {"set_pending": 1, "new_pending": pending, "train": 1, "batch": 65535, "free": 1}
-    inputs = [start, {"set_pending": 0, "i.valid": 1}, {}, {}]
+    inputs = [start, {"set_pending": 0}, {}, {"i.valid": 1}, {}, {}, {}]
     seen = trace(Admission(core_of()), inputs, ["pending", "accept"], after=0)
-    assert seen["pending"][1:] == [pending, *counted]
-    assert seen["accept"] == ([0, 1, 1, 0] if counted[0] else [0, 1, 0, 0])
+    assert seen["pending"][2::2] == [pending, *counted]
+    assert seen["accept"] == [0, 0, 0, 1, 0, int(counted[0] > 0), 0]

@@ -37,7 +37,7 @@ class WithTable(wiring.Component):
 
 def schedule(steps, core, start):
     """Beats {cycle: (word address or None, beat, scan, rows)}, read-outs {cycle: position}, cycle of the hand-over."""
-    beats, reads, at = {}, {}, start + 1
+    beats, reads, at = {}, {}, start + 2  # IDLE, DECIDE
     for step in steps:
         chunks = step["words_per_row"] if step["walk"] else 1
         at += 1  # FETCH
@@ -101,7 +101,8 @@ def test_a_sample_follows_its_schedule_to_the_cycle(core, seed):
         got = seen["position"][cycle], seen["first_slot"][cycle], seen["last_slot"][cycle]
         assert got == expected, cycle
     handed = [cycle for cycle, valid in enumerate(seen["updates.valid"]) if valid]
-    assert handed == [first, end] == [cycle for cycle, ready in enumerate(seen["judged.ready"]) if ready]
+    assert handed == [first + 1, end + 1]
+    assert [cycle for cycle, ready in enumerate(seen["judged.ready"][: end + 1]) if ready] == [0, first + 1]
 
 
 @SHAPE
@@ -111,14 +112,15 @@ def test_the_cycle_model_knows_the_same_lengths(core):
     assert Timing.of(core).settle == BackwardIssue.settle
 
 
-def test_a_sample_that_did_not_trigger_takes_one_cycle():
+def test_a_sample_that_did_not_trigger_takes_two_cycles():
     core = core_of()
     dut = WithTable(core, program_of(core, 1))
     token = {"context": 2, "label": 1, "triggered": 0, "batch_end": 1}
-    inputs = [{"inner.judged.valid": 1, "inner.judged.payload": token}, {}, {"inner.judged.valid": 0}]
-    seen = trace(dut, inputs, ["inner.updates.valid", "inner.updates.payload", "inner.judged.ready"])
-    assert seen["inner.updates.valid"][:4] == [1, 1, 0, 0] == seen["inner.judged.ready"][:4]
-    token = seen["inner.updates.payload"][0]
+    inputs = [{"inner.judged.valid": 1, "inner.judged.payload": token}, {}, {}, {"inner.judged.valid": 0}]
+    seen = trace(dut, inputs, ["inner.updates.valid", "inner.updates.payload", "inner.judged.ready"], after=3)
+    assert seen["inner.judged.ready"][:5] == [1, 0, 1, 0, 1]
+    assert seen["inner.updates.valid"][:6] == [0, 0, 1, 0, 1, 0]
+    token = seen["inner.updates.payload"][2]
     assert [token[name] for name in ("context", "batch_end", "updates")] == [2, 1, 0]
 
 
@@ -173,7 +175,7 @@ def test_two_banks_alternate_and_the_third_sample_waits(winners):
             left = winners if tag.valid and tag.beat == 0 else max(left - 1, 0)
             if valid:
                 payload = plain(payload)
-                assert payload["updates"] == (winners > 0) and payload["bank"] == bank
+                assert payload["updates"] == (winners > 0) and payload["bank"] == bank ^ (winners > 0)
                 assert payload["count"] == winners or not winners
                 handed.append(payload["bank"])
                 waited.append(cycle)

@@ -39,7 +39,7 @@ def layer(core, rng, gaps, *, s, rows, gated):
     words, per_word = words_of(core, rng, bits)
     counts = (bits == desired[:, None])[gate == 1].sum(axis=0)
     signs = (2 * counts >= gate.sum()).astype(int).reshape(s, core.lanes)
-    inputs, weights = [{"clear": 1, "read": 0}], None
+    inputs, weights = [{"clear": 1, "read": 0, "row_segments": s}], None
 
     def late(step):
         """Weights come one cycle after their `valid`."""
@@ -50,7 +50,7 @@ def layer(core, rng, gaps, *, s, rows, gated):
             inputs.append(late({"clear": 0, "valid": 0, "gate": (1 << core.slots) - 1}))
             weights = None
         mask = slice(index * per_word, (index + 1) * per_word)
-        step = {"clear": 0, "valid": 1, "row_segments": s}
+        step = {"clear": 0, "valid": 1}
         step["gate"] = sum(int(b) << i for i, b in enumerate(gate[mask]))
         step["desired"] = sum(int(b) << i for i, b in enumerate(desired[mask]))
         inputs.append(late(step))

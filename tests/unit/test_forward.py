@@ -36,7 +36,7 @@ class Bench:
         layout = self.program.layout
         self.matrices = [*layout.layers, layout.classifier]
         self.plane = {}
-        for matrix, bits in zip(self.matrices, [*self.model.weights, self.model.prototypes], strict=True):
+        for matrix, bits in zip(self.matrices, [*self.model.weights, self.model.classifiers[-1]], strict=True):
             self.plane |= plane_words(matrix, bits, core, rng)
         self.bits = rng.integers(0, 2, (count, network.widths[0]))
         self.labels = rng.integers(0, network.classes, count)
@@ -107,7 +107,7 @@ class Bench:
 
     def check(self, index, context):
         """What was written for a judged sample."""
-        z, a = self.model.forward(self.bits[index].astype(bool))
+        _, z, a = self.model.forward(self.bits[index].astype(bool))
         for matrix, values in zip(self.matrices, z, strict=False):
             for beat in range(matrix.beats):
                 rows = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
@@ -116,7 +116,8 @@ class Bench:
         for base, active in zip(stored, a, strict=True):
             for segment, word in enumerate(segments_of(active, self.core.lanes)):
                 assert self.hidden[context, base + segment] == word, (index, segment)
-        scores = self.model.scores(a[-1])
+        prototypes = np.asarray(self.model.classifiers[-1])
+        scores = (2 * (prototypes == a[-1]).sum(axis=1) - a[-1].size).astype(int)
         label = int(self.labels[index])
         margin = int(scores[label] - np.delete(scores, label).max())
         triggered = int(margin < self.thresholds.margin and self.train)

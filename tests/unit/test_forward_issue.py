@@ -46,7 +46,7 @@ class Passes:
         self.done = 0
 
     def accept(self, cycle, thread, context):
-        self.samples.append([thread, context, 0, cycle + 1])
+        self.samples.append([thread, context, 0, cycle + 2])
 
     def cycle(self, cycle, hold, streaming, shown):
         """One cycle; returns the sample whose pass ends in it."""
@@ -118,7 +118,7 @@ def test_every_pass_and_its_order(core, holds, seed):
                 assert judged is rules.samples.pop(0), "samples must leave in order"
                 rules.done += 1
             if layer:
-                layer[2:] = layer[2] + 1, cycle + 1
+                layer[2:] = layer[2] + 1, cycle + 2
             if accept:
                 assert given not in [sample[0] for sample in rules.samples]
                 rules.accept(cycle, given, contexts[0])

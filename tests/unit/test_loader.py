@@ -117,7 +117,7 @@ def test_one_beat_a_cycle_and_a_token_right_after():
     assert seen["i.ready"][:8] == [1] * 8
     assert [t for t, valid in enumerate(seen["o.valid"]) if valid] == [4, 8]
     assert seen["o.payload"][4] == {"context": 0, "label": 3, "close": 1} and seen["o.payload"][8]["context"] == 1
-    assert seen["fill_mask"][:5] == [0, 0b01001, 0b10010, 0b00101, 0]
+    assert seen["fill_mask"][:6] == [0, 0, 0b01001, 0b10010, 0b00101, 0]
     assert seen["store_segment"][1:4] == [0, 1, 2]
     assert seen["idle"][:2] == [1, 0] and not any(seen["idle"][1:])
 

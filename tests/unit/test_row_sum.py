@@ -37,5 +37,5 @@ def test_prefixes_may_overflow_where_rows_do_not(seed):
     assert seen[latency:] == counts.tolist()
 
 
-def test_latency_is_the_prefix_levels_and_two():
-    assert [RowSum.latency_of(segments) for segments in (1, 2, 3, 4, 5, 8, 9, 16)] == [2, 3, 4, 4, 5, 5, 6, 6]
+def test_latency_is_the_prefix_levels_and_three():
+    assert [RowSum.latency_of(segments) for segments in (1, 2, 3, 4, 5, 8, 9, 16)] == [3, 4, 5, 5, 6, 6, 7, 7]
