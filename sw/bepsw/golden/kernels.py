@@ -1,124 +1,121 @@
 """The compiled kernels of the packed engine: XNOR and popcount on 64 weights a word, as in the hardware.
 
-They work on the flat buffers that `packed.PackedEngine` lays out and hands over in the records below; a row of the
-geometry table says where a layer lies. Of a recurrent layer 1 the flat buffers hold the last time step, and the
+They work on the flat buffers that `packed.PackedEngine` lays out and hands over in `records`; a row of the geometry
+table says where a layer lies. Of a recurrent layer 1 the flat buffers hold the last time step, and the
 `tape_*` buffers all of them; its inputs are [x_t ; s_{t−1}].
 """
-
-from collections import namedtuple
 
 import numpy as np
 
 from ..generator import DITHER_BITS, LEVELS
+from .records import (
+    BIT_IN,
+    FAN_IN,
+    HIDDEN,
+    PLANE,
+    PROTOTYPE,
+    ROW,
+    ROWS,
+    SCORER,
+    TURNED,
+    WORD_IN,
+    WORD_OUT,
+    WORDS_IN,
+    WORDS_OUT,
+)
 from .words import AVAILABLE, bits_at, first_largest, lowest_bit, njit, pack, popcount, products
 
-__all__ = ["AVAILABLE", "COLUMNS", "Limits", "Net", "Trained", "Work", "infer", "sweep", "train"]
-
-COLUMNS = 12
-# columns of the geometry table, one row per layer; the last says where its classifier lies, −1 for none
-FAN_IN, ROWS, WORDS_IN, WORDS_OUT = 0, 1, 2, 3
-HIDDEN, PLANE, TURNED, ROW, WORD_IN, WORD_OUT, BIT_IN, CLASSIFIER = 4, 5, 6, 7, 8, 9, 10, 11
-
-Net = namedtuple("Net", "geometry steps lanes batch online local prototypes scorers low high")
-"""What stays: prototypes uint8 (classifiers, C, widest), scorers uint64 (classifiers, most words, C); low and high
-of the counters; the rest as in `Network` and `Training`."""
-
-Trained = namedtuple("Trained", "hidden plane turned changed bank")
-"""What training changes, in the layout of `packed`; changed: rows whose W may differ from the sign of k."""
-
-Limits = namedtuple("Limits", "margins gates groups reinforce by_threshold select push rarity")
-"""`Thresholds` as int64 arrays (L,); with bep all margins are R, and without push every φ is −1."""
-
-Work = namedtuple(
-    "Work",
-    "flags words z wanted wanted_words keys winners scores hits open allowed sums padded mask "
-    "tape_inputs tape_z tape_wanted",
-)
-"""Scratch: activations of all layers as flags and as words, the same for a*, z, and what the kernels name."""
+__all__ = ["AVAILABLE", "infer", "sweep", "train"]
 
 _CORRECT = 62  # bit of a key that puts a correct unit behind every wrong one
 _INDEX = 20  # low bits of a key that hold the unit
 
 
 @njit(cache=True)
-def _layer(g, plane, work):
+def _layer(g, plane, flags, words, z):
     """z, flags and words of one layer from the flags of its input."""
     rows, fan_in = g[ROWS], g[FAN_IN]
-    inputs = work.words[g[WORD_IN] : g[WORD_IN] + g[WORDS_IN]]
-    pack(work.flags[g[BIT_IN] : g[BIT_IN] + fan_in], inputs)
-    z = work.z[g[ROW] : g[ROW] + rows]
-    products(inputs, plane[g[PLANE] : g[PLANE] + g[WORDS_IN] * rows].reshape(g[WORDS_IN], rows), fan_in, z)
-    out = work.flags[g[BIT_IN] + fan_in : g[BIT_IN] + fan_in + rows]
+    inputs = words[g[WORD_IN] : g[WORD_IN] + g[WORDS_IN]]
+    pack(flags[g[BIT_IN] : g[BIT_IN] + fan_in], inputs)
+    z_l = z[g[ROW] : g[ROW] + rows]
+    products(inputs, plane[g[PLANE] : g[PLANE] + g[WORDS_IN] * rows].reshape(g[WORDS_IN], rows), fan_in, z_l)
+    out = flags[g[BIT_IN] + fan_in : g[BIT_IN] + fan_in + rows]
     for j in range(rows):
-        out[j] = z[j] >= 0
+        out[j] = z_l[j] >= 0
 
 
 @njit(cache=True)
-def _forward(net, plane, bits, work):
+def _copy(source, target):
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@njit(cache=True)
+def _forward(geometry, steps, plane, bits, flags, words, z, tape_inputs, tape_z):
     """One sample through all layers; a recurrent layer 1 writes the tape."""
-    g = net.geometry[0]
+    g = geometry[0]
     fan_in, rows = g[FAN_IN], g[ROWS]
-    if net.steps:
+    if steps:
         width = fan_in - rows
-        states = work.flags[fan_in : fan_in + rows]
+        states = flags[fan_in : fan_in + rows]
         states[:] = 1
-        for t in range(net.steps):
-            work.flags[:width] = bits[t * width : (t + 1) * width]
-            work.flags[width:fan_in] = states
-            work.tape_inputs[t] = work.flags[:fan_in]
-            _layer(g, plane, work)
-            work.tape_z[t] = work.z[:rows]
+        for t in range(steps):
+            _copy(bits[t * width : (t + 1) * width], flags)
+            _copy(states, flags[width:fan_in])
+            _copy(flags[:fan_in], tape_inputs[t])
+            _layer(g, plane, flags, words, z)
+            _copy(z[:rows], tape_z[t])
     else:
-        work.flags[:fan_in] = bits
-        _layer(g, plane, work)
-    for layer in range(1, net.geometry.shape[0]):
-        _layer(net.geometry[layer], plane, work)
-    top = net.geometry[-1]
+        _copy(bits, flags)
+        _layer(g, plane, flags, words, z)
+    for layer in range(1, geometry.shape[0]):
+        _layer(geometry[layer], plane, flags, words, z)
+    top = geometry[-1]
     start = top[BIT_IN] + top[FAN_IN]
-    pack(work.flags[start : start + top[ROWS]], work.words[top[WORD_OUT] : top[WORD_OUT] + top[WORDS_OUT]])
+    pack(flags[start : start + top[ROWS]], words[top[WORD_OUT] : top[WORD_OUT] + top[WORDS_OUT]])
 
 
 @njit(cache=True)
-def _score(net, g, work):
+def _score(g, scorers, words, scores):
     """Scores of a layer's classifier."""
-    matrix = net.scorers[g[CLASSIFIER], : g[WORDS_OUT]]
-    products(work.words[g[WORD_OUT] : g[WORD_OUT] + g[WORDS_OUT]], matrix, g[ROWS], work.scores)
+    matrix = scorers[g[SCORER] : g[SCORER] + g[WORDS_OUT] * scores.size].reshape(g[WORDS_OUT], scores.size)
+    products(words[g[WORD_OUT] : g[WORD_OUT] + g[WORDS_OUT]], matrix, g[ROWS], scores)
 
 
 @njit(cache=True)
-def _judge(net, limits, label, work):
-    """Which layers update, into work.hits; returns prediction and margin of the last layer, and whether any does."""
+def _judge(geometry, local, scorers, words, limits, label, scores, hits):
+    """Which layers update, into hits; returns prediction and margin of the last layer, and whether any does."""
     prediction, margin, any_hit = 0, np.int64(0), False
-    for layer in range(net.geometry.shape[0]):
-        g = net.geometry[layer]
-        if g[CLASSIFIER] < 0:
+    for layer in range(geometry.shape[0]):
+        g = geometry[layer]
+        if g[SCORER] < 0:
             continue
-        _score(net, g, work)
-        prediction = first_largest(work.scores)
-        true = work.scores[label]
-        work.scores[label] = -(1 << 30)
-        margin = true - work.scores.max()
-        work.hits[layer] = margin < limits.margins[layer]
-        any_hit |= margin < limits.margins[layer]
-    if not net.local:
-        work.hits[:] = any_hit
+        _score(g, scorers, words, scores)
+        prediction = first_largest(scores)
+        true = scores[label]
+        scores[label] = -(1 << 30)
+        margin = true - scores.max()
+        hits[layer] = margin < limits[layer]
+        any_hit |= margin < limits[layer]
+    if not local:
+        hits[:] = any_hit
     return prediction, margin, any_hit
 
 
 @njit(cache=True)
-def _send_back(g, turned, gate, z, first, work, below):
+def _send_back(g, turned, gate, z, first, wanted_words, allowed, open_gates, sums, below):
     """below = sign(W^T (g ⊙ a*)) for the inputs from `first` on; a* stands in the layer's wanted words."""
     rows, fan_in = g[ROWS], g[FAN_IN]
     for j in range(rows):
-        work.allowed[j] = abs(z[j]) <= gate
-    open_words = work.open[: g[WORDS_OUT]]
-    pack(work.allowed[:rows], open_words)
+        allowed[j] = abs(z[j]) <= gate
+    open_words = open_gates[: g[WORDS_OUT]]
+    pack(allowed[:rows], open_words)
     count = np.int64(0)
-    total = work.sums[: fan_in - first]
+    total = sums[: fan_in - first]
     total[:] = 0
     for w in range(g[WORDS_OUT]):
         count += np.int64(popcount(open_words[w]))
-        mask, word = open_words[w], work.wanted_words[g[WORD_OUT] + w]
+        mask, word = open_words[w], wanted_words[g[WORD_OUT] + w]
         row = turned[g[TURNED] + w * fan_in + first : g[TURNED] + (w + 1) * fan_in]
         for i in range(total.size):
             total[i] += np.int64(popcount((word ^ row[i]) & mask))
@@ -127,36 +124,41 @@ def _send_back(g, turned, gate, z, first, work, below):
 
 
 @njit(cache=True)
-def _pack_wanted(g, work):
+def _pack_wanted(g, wanted, wanted_words):
     start = g[BIT_IN] + g[FAN_IN]
-    pack(work.wanted[start : start + g[ROWS]], work.wanted_words[g[WORD_OUT] : g[WORD_OUT] + g[WORDS_OUT]])
+    pack(wanted[start : start + g[ROWS]], wanted_words[g[WORD_OUT] : g[WORD_OUT] + g[WORDS_OUT]])
 
 
 @njit(cache=True)
-def _desire(net, trained, gates, label, work):
-    """a* of every layer into work.wanted, of a recurrent layer 1 into the tape."""
-    layers = net.geometry.shape[0]
-    for layer in range(layers):
-        g = net.geometry[layer]
-        if g[CLASSIFIER] >= 0:
-            start = g[BIT_IN] + g[FAN_IN]
-            work.wanted[start : start + g[ROWS]] = net.prototypes[g[CLASSIFIER], label, : g[ROWS]]
-    if net.local:
-        return
-    for layer in range(layers - 1, 0, -1):
-        g = net.geometry[layer]
-        _pack_wanted(g, work)
-        below = work.wanted[g[BIT_IN] : g[BIT_IN] + g[FAN_IN]]
-        _send_back(g, trained.turned, gates[layer], work.z[g[ROW] : g[ROW] + g[ROWS]], 0, work, below)
-    if net.steps:
-        g = net.geometry[0]
+def _take_prototypes(geometry, prototypes, label, wanted):
+    """a* = ρ_label in every layer that has a classifier."""
+    for layer in range(geometry.shape[0]):
+        g = geometry[layer]
+        if g[SCORER] >= 0:
+            start = g[PROTOTYPE] + label * g[ROWS]
+            _copy(prototypes[start : start + g[ROWS]], wanted[g[BIT_IN] + g[FAN_IN] :])
+
+
+@njit(cache=True)
+def _walk_back(geometry, steps, turned, gates, z, wanted, wanted_words, allowed, open_gates, sums, tape_z, tape_wanted):
+    """a* of every layer below the last into wanted, of a recurrent layer 1 into the tape."""
+    for layer in range(geometry.shape[0] - 1, 0, -1):
+        g = geometry[layer]
+        _pack_wanted(g, wanted, wanted_words)
+        below = wanted[g[BIT_IN] : g[BIT_IN] + g[FAN_IN]]
+        z_l = z[g[ROW] : g[ROW] + g[ROWS]]
+        _send_back(g, turned, gates[layer], z_l, 0, wanted_words, allowed, open_gates, sums, below)
+    if steps:
+        g = geometry[0]
         fan_in, rows = g[FAN_IN], g[ROWS]
-        state = work.wanted[fan_in : fan_in + rows]
-        work.tape_wanted[net.steps - 1] = state
-        for t in range(net.steps - 1, 0, -1):
-            _pack_wanted(g, work)
-            _send_back(g, trained.turned, gates[0], work.tape_z[t], fan_in - rows, work, state)
-            work.tape_wanted[t - 1] = state
+        state = wanted[fan_in : fan_in + rows]
+        _copy(state, tape_wanted[steps - 1])
+        for t in range(steps - 1, 0, -1):
+            _pack_wanted(g, wanted, wanted_words)
+            _send_back(
+                g, turned, gates[0], tape_z[t], fan_in - rows, wanted_words, allowed, open_gates, sums, state
+            )  # fmt: skip
+            _copy(state, tape_wanted[t - 1])
 
 
 @njit(cache=True)
@@ -244,18 +246,18 @@ def _draw(bank, lanes, threshold, used, padded, mask):
 
 
 @njit(cache=True)
-def _move_row_rarely(net, row, inputs, desired, bank, threshold, work):
+def _move_row_rarely(row, inputs, desired, low, high, bank, lanes, threshold, padded, mask):
     """As `_move_row`, but a step is taken only where the generator says so: one word a segment."""
     one, stuck = np.uint64(1), np.int64(0)
-    for first in range(0, row.size, net.lanes):
-        _draw(bank, net.lanes, threshold, min(net.lanes, row.size - first), work.padded, work.mask)
-        for part in range(work.mask.size):
-            taken = work.mask[part]
+    for first in range(0, row.size, lanes):
+        _draw(bank, lanes, threshold, min(lanes, row.size - first), padded, mask)
+        for part in range(mask.size):
+            taken = mask[part]
             while taken:
                 i = first + 64 * part + np.int64(lowest_bit(taken))
                 taken &= taken - one
                 up = inputs[i] == desired
-                if row[i] == (net.high if up else net.low):
+                if row[i] == (high if up else low):
                     stuck += 1
                 else:
                     row[i] += 1 if up else -1
@@ -263,11 +265,11 @@ def _move_row_rarely(net, row, inputs, desired, bank, threshold, work):
 
 
 @njit(cache=True)
-def _refresh_row(g, row, trained):
+def _refresh_row(g, row, hidden, plane, turned):
     """W[row, :] = (k ≥ 0), in both layouts."""
     one = np.uint64(1)
     fan_in = g[FAN_IN]
-    k = trained.hidden[g[HIDDEN] + row * fan_in : g[HIDDEN] + (row + 1) * fan_in]
+    k = hidden[g[HIDDEN] + row * fan_in : g[HIDDEN] + (row + 1) * fan_in]
     bit = one << np.uint64(row & 63)
     for w in range(g[WORDS_IN]):
         word = np.uint64(0)
@@ -275,12 +277,12 @@ def _refresh_row(g, row, trained):
         for b in range(min(64, fan_in - base)):
             word |= np.uint64(k[base + b] >= 0) << np.uint64(b)
         place = g[PLANE] + w * g[ROWS] + row
-        changed = trained.plane[place] ^ word
-        trained.plane[place] = word
+        changed = plane[place] ^ word
+        plane[place] = word
         if g[TURNED] >= 0:
             start = g[TURNED] + (row >> 6) * fan_in + base
             while changed:
-                trained.turned[start + np.int64(lowest_bit(changed))] ^= bit
+                turned[start + np.int64(lowest_bit(changed))] ^= bit
                 changed &= changed - one
 
 
@@ -288,80 +290,91 @@ def _refresh_row(g, row, trained):
 def sweep(net, trained, reinforce, work):
     """Reinforce every layer, then W ← (k ≥ 0) for the changed rows; returns the steps not taken."""
     one, stuck = np.uint64(1), np.int64(0)
+    lanes, low, high, padded, mask = net.lanes, net.low, net.high, work.padded, work.mask
+    hidden, plane, turned, changed, bank = trained
     for layer in range(net.geometry.shape[0]):
         g = net.geometry[layer]
-        fan_in = g[FAN_IN]
+        fan_in, threshold = g[FAN_IN], reinforce[layer]
         for row in range(g[ROWS]):
-            k = trained.hidden[g[HIDDEN] + row * fan_in : g[HIDDEN] + (row + 1) * fan_in]
-            for first in range(0, fan_in, net.lanes):
-                _draw(trained.bank, net.lanes, reinforce[layer], min(net.lanes, fan_in - first), work.padded, work.mask)
-                for part in range(work.mask.size):
-                    taken = work.mask[part]
+            k = hidden[g[HIDDEN] + row * fan_in : g[HIDDEN] + (row + 1) * fan_in]
+            for first in range(0, fan_in, lanes):
+                _draw(bank, lanes, threshold, min(lanes, fan_in - first), padded, mask)
+                for part in range(mask.size):
+                    taken = mask[part]
                     while taken:
                         i = first + 64 * part + np.int64(lowest_bit(taken))
                         taken &= taken - one
-                        if k[i] == net.high or k[i] == net.low:
+                        if k[i] == high or k[i] == low:
                             stuck += 1
                         else:
                             k[i] += 1 if k[i] >= 0 else -1
-            if trained.changed[g[ROW] + row]:
-                _refresh_row(g, row, trained)
-                trained.changed[g[ROW] + row] = 0
+            if changed[g[ROW] + row]:
+                _refresh_row(g, row, hidden, plane, turned)
+                changed[g[ROW] + row] = 0
     return stuck
 
 
 @njit(cache=True)
-def _pick(g, limits, layer, work):
-    """The rows of a feed-forward layer to update, into work.winners; returns how many."""
-    keys = work.keys[: g[ROWS]]
-    if limits.by_threshold:
-        return _pick_below(keys, limits.select[layer], limits.push[layer], work.winners)
-    return _pick_winners(keys, limits.groups[layer], work.winners)
-
-
-@njit(cache=True)
-def _update(net, trained, limits, layer, count, inputs, desired, work):
-    """Move the first `count` rows of work.winners, each by its steps t in order; returns the steps not taken."""
-    g = net.geometry[layer]
+def _update(g, winners, inputs, desired, hidden, changed, low, high, rarity, bank, lanes, padded, mask):
+    """Move the winners' rows, each by its steps t in order; returns the steps not taken."""
     fan_in, stuck = g[FAN_IN], np.int64(0)
-    for n in range(count):
-        row = work.winners[n]
-        k = trained.hidden[g[HIDDEN] + row * fan_in : g[HIDDEN] + (row + 1) * fan_in]
+    for row in winners:
+        k = hidden[g[HIDDEN] + row * fan_in : g[HIDDEN] + (row + 1) * fan_in]
         for t in range(inputs.shape[0]):
-            if limits.rarity:
-                stuck += _move_row_rarely(net, k, inputs[t], desired[t, row], trained.bank, limits.rarity, work)
+            if rarity:
+                stuck += _move_row_rarely(
+                    k, inputs[t], desired[t, row], low, high, bank, lanes, rarity, padded, mask
+                )  # fmt: skip
             else:
-                stuck += _move_row(k, inputs[t], desired[t, row], net.low, net.high)
-        trained.changed[g[ROW] + row] = 1
-        if net.online:
-            _refresh_row(g, row, trained)
+                stuck += _move_row(k, inputs[t], desired[t, row], low, high)
+        changed[g[ROW] + row] = 1
     return stuck
 
 
 @njit(cache=True)
 def train(net, trained, limits, work, pending, bits, labels, prediction, margins, triggered, winner_counts):
     """Train on samples in order; returns (saturations, sweeps, pending)."""
+    # Records are taken apart here: passing one on costs as much as a layer, in reference counts of its arrays.
+    geometry, steps, flags, words, z = net.geometry, net.steps, work.flags, work.words, work.z
+    wanted, keys, winners, hits = work.wanted, work.keys, work.winners, work.hits
+    hidden, changed, low, high = trained.hidden, trained.changed, net.low, net.high
     stuck, sweeps = np.int64(0), 0
     for n in range(labels.size):
-        _forward(net, trained.plane, bits[n], work)
-        prediction[n], margins[n], triggered[n] = _judge(net, limits, labels[n], work)
+        _forward(geometry, steps, trained.plane, bits[n], flags, words, z, work.tape_inputs, work.tape_z)
+        prediction[n], margins[n], triggered[n] = _judge(
+            geometry, net.local, net.scorers, words, limits.margins, labels[n], work.scores, hits
+        )
         if triggered[n]:
-            _desire(net, trained, limits.gates, labels[n], work)
-            for layer in range(net.geometry.shape[0]):
-                if not work.hits[layer]:
+            _take_prototypes(geometry, net.prototypes, labels[n], wanted)
+            if not net.local:
+                _walk_back(
+                    geometry, steps, trained.turned, limits.gates, z, wanted, work.wanted_words, work.allowed,
+                    work.open, work.sums, work.tape_z, work.tape_wanted,
+                )  # fmt: skip
+            for layer in range(geometry.shape[0]):
+                if not hits[layer]:
                     continue
-                g = net.geometry[layer]
+                g = geometry[layer]
                 rows, out = g[ROWS], g[BIT_IN] + g[FAN_IN]
-                if layer == 0 and net.steps:
+                if layer == 0 and steps:
                     inputs, desired = work.tape_inputs, work.tape_wanted
-                    _rank_in_time(work.tape_z, desired, work.keys)
+                    _rank_in_time(work.tape_z, desired, keys)
                 else:
-                    inputs = work.flags[g[BIT_IN] : out].reshape(1, g[FAN_IN])
-                    desired = work.wanted[out : out + rows].reshape(1, rows)
-                    _rank(work.z[g[ROW] : g[ROW] + rows], work.flags[out : out + rows], desired[0], work.keys)
-                count = _pick(g, limits, layer, work)
+                    inputs = flags[g[BIT_IN] : out].reshape(1, g[FAN_IN])
+                    desired = wanted[out : out + rows].reshape(1, rows)
+                    _rank(z[g[ROW] : g[ROW] + rows], flags[out : out + rows], desired[0], keys)
+                if limits.by_threshold:
+                    count = _pick_below(keys[:rows], limits.select[layer], limits.push[layer], winners)
+                else:
+                    count = _pick_winners(keys[:rows], limits.groups[layer], winners)
                 winner_counts[n, layer] = count
-                stuck += _update(net, trained, limits, layer, count, inputs, desired, work)
+                stuck += _update(
+                    g, winners[:count], inputs, desired, hidden, changed, low, high, limits.rarity, trained.bank,
+                    net.lanes, work.padded, work.mask,
+                )  # fmt: skip
+                if net.online:
+                    for i in range(count):
+                        _refresh_row(g, winners[i], hidden, trained.plane, trained.turned)
         pending += 1
         if pending == net.batch:
             stuck += sweep(net, trained, limits.reinforce, work)
@@ -373,7 +386,8 @@ def train(net, trained, limits, work, pending, bits, labels, prediction, margins
 @njit(cache=True)
 def infer(net, plane, work, bits, prediction):
     """Predictions of all samples."""
+    geometry, flags, words, z, scores = net.geometry, work.flags, work.words, work.z, work.scores
     for n in range(prediction.size):
-        _forward(net, plane, bits[n], work)
-        _score(net, net.geometry[-1], work)
-        prediction[n] = first_largest(work.scores)
+        _forward(geometry, net.steps, plane, bits[n], flags, words, z, work.tape_inputs, work.tape_z)
+        _score(geometry[-1], net.scorers, words, scores)
+        prediction[n] = first_largest(scores)

@@ -14,7 +14,7 @@ different.
 import numpy as np
 
 from ..spec import REINFORCE_BITS, counter_range
-from . import kernels
+from . import kernels, records
 
 __all__ = ["PackedEngine"]
 
@@ -32,12 +32,13 @@ class PackedEngine:
         self.network = network
         geometry, plane, turned = _geometry(network, training.local)
         low, high = np.array(counter_range(network.bits), dtype=np.int16)
-        prototypes, scorers = _classifiers(classifiers)
-        self.net = kernels.Net(
+        self.net = records.Net(
             geometry=geometry, steps=network.steps, lanes=lanes, batch=training.batch, online=training.online,
-            local=training.local, prototypes=prototypes, scorers=scorers, low=low, high=high,
+            local=training.local, low=low, high=high,
+            prototypes=np.concatenate([p.reshape(-1) for p in classifiers]).view(np.uint8),
+            scorers=np.concatenate([_pack_rows(p).reshape(-1) for p in classifiers]),
         )  # fmt: skip
-        self.trained = kernels.Trained(
+        self.trained = records.Trained(
             hidden=np.concatenate([k.astype(np.int16).reshape(-1) for k in state.hidden]),
             plane=np.zeros(plane, dtype=np.uint64),
             turned=np.zeros(max(turned, 1), dtype=np.uint64),
@@ -46,10 +47,10 @@ class PackedEngine:
         )
         for g, weights in zip(geometry, state.weights, strict=True):
             packed = _pack_rows(weights)
-            self.trained.plane[g[kernels.PLANE] :][: packed.size] = packed.reshape(-1)
-            if g[kernels.TURNED] >= 0:
+            self.trained.plane[g[records.PLANE] :][: packed.size] = packed.reshape(-1)
+            if g[records.TURNED] >= 0:
                 packed = _pack_rows(weights.T)
-                self.trained.turned[g[kernels.TURNED] :][: packed.size] = packed.reshape(-1)
+                self.trained.turned[g[records.TURNED] :][: packed.size] = packed.reshape(-1)
         self.work = _work(network, geometry, lanes, state.generator.size)
         self.pending = state.pending
 
@@ -57,9 +58,9 @@ class PackedEngine:
         """Copies: hidden, weights, generator."""
         hidden, weights = [], []
         for g in self.net.geometry:
-            shape = g[kernels.ROWS], g[kernels.FAN_IN]
-            hidden.append(self.trained.hidden[g[kernels.HIDDEN] :][: shape[0] * shape[1]].reshape(shape).copy())
-            packed = self.trained.plane[g[kernels.PLANE] :][: g[kernels.WORDS_IN] * shape[0]]
+            shape = g[records.ROWS], g[records.FAN_IN]
+            hidden.append(self.trained.hidden[g[records.HIDDEN] :][: shape[0] * shape[1]].reshape(shape).copy())
+            packed = self.trained.plane[g[records.PLANE] :][: g[records.WORDS_IN] * shape[0]]
             packed = np.ascontiguousarray(packed.reshape(-1, shape[0]).T).astype("<u8").view(np.uint8)
             weights.append(np.unpackbits(packed, axis=1, count=shape[1], bitorder="little").view(bool))
         return tuple(hidden), tuple(weights), self.trained.bank.copy()
@@ -92,7 +93,7 @@ def _writeable(array):
 def _limits(thresholds):
     layers = len(thresholds.groups)
     column = lambda values, otherwise: np.array(values or [otherwise] * layers, dtype=np.int64)  # noqa: E731
-    return kernels.Limits(
+    return records.Limits(
         margins=column(thresholds.margins, thresholds.margin),
         gates=column(thresholds.gates, 0),
         groups=column(thresholds.groups, 1),
@@ -105,43 +106,32 @@ def _limits(thresholds):
 
 
 def _geometry(network, local):
-    """The geometry table, int64 (L, COLUMNS), and the sizes of the `plane` and `turned` buffers."""
-    table, hidden, plane, turned, row, word, bit = [], 0, 0, 0, 0, 0, 0
+    """The geometry table, int64 (L, 13), and the sizes of the `plane` and `turned` buffers."""
+    table, hidden, plane, turned, row, word, bit, scorer, prototype = [], 0, 0, 0, 0, 0, 0, 0, 0
     for layer, (rows, fan_in) in enumerate(network.shapes):
         words_in, words_out = -(-fan_in // 64), -(-rows // 64)
         has_turned = layer > 0 or network.steps > 0
-        classifier = layer if local else 0 if layer == network.layers - 1 else -1
+        judged = local or layer == network.layers - 1
         table.append((fan_in, rows, words_in, words_out, hidden, plane, turned if has_turned else -1, row, word,
-                      word + words_in, bit, classifier))  # fmt: skip
+                      word + words_in, bit, scorer if judged else -1, prototype if judged else -1))  # fmt: skip
         hidden += rows * fan_in
         plane += words_in * rows
         turned += words_out * fan_in if has_turned else 0
         row += rows
         word += words_in
         bit += fan_in
+        scorer += words_out * network.classes if judged else 0
+        prototype += rows * network.classes if judged else 0
     return np.array(table, dtype=np.int64), plane, turned
-
-
-def _classifiers(classifiers):
-    """Prototypes as flags, uint8 (classifiers, C, widest), and as words, uint64 (classifiers, most words, C)."""
-    count, classes = len(classifiers), len(classifiers[0])
-    widest = max(p.shape[1] for p in classifiers)
-    flags = np.zeros((count, classes, widest), dtype=np.uint8)
-    words = np.zeros((count, -(-widest // 64), classes), dtype=np.uint64)
-    for index, p in enumerate(classifiers):
-        flags[index, :, : p.shape[1]] = p
-        packed = _pack_rows(p)
-        words[index, : len(packed)] = packed
-    return flags, words
 
 
 def _work(network, geometry, lanes, bank):
     top, rows = geometry[-1], sum(network.widths[1:])
     widest, steps = max(network.widths[1:]), max(1, network.steps)
-    flags = np.zeros(top[kernels.BIT_IN] + top[kernels.FAN_IN] + top[kernels.ROWS], dtype=np.uint8)
-    words = np.zeros(top[kernels.WORD_OUT] + top[kernels.WORDS_OUT], dtype=np.uint64)
+    flags = np.zeros(top[records.BIT_IN] + top[records.FAN_IN] + top[records.ROWS], dtype=np.uint8)
+    words = np.zeros(top[records.WORD_OUT] + top[records.WORDS_OUT], dtype=np.uint64)
     parts = -(-lanes // 64)
-    return kernels.Work(
+    return records.Work(
         flags=flags,
         words=words,
         z=np.zeros(rows, dtype=np.int64),
