@@ -23,6 +23,9 @@ def add_arguments(parser):
         "--seeds", type=options.sizes, default=(1,), metavar="N,N", help="seeds of placement (default: 1)"
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="seeds at a time (default: 2)")
+    parser.add_argument(
+        "--technology", default="ecp5", metavar="ecp5|neutral", help="what is done beyond Yosys (default: ecp5)"
+    )
     parser.add_argument("--no-route", action="store_true", help="stop after synthesis: resources and estimated paths")
     parser.add_argument(
         "--cycles", type=float, metavar="N", help="cycles a training sample takes, for samples a second"
@@ -43,13 +46,14 @@ def run(args):
     """Synthesise, place, route, print."""
     # Imported late: the help text needs no Amaranth.
     from bepboards.synth.device import find_device
+    from bepboards.synth.technology import find_technology
 
     if args.jobs < 1 or not args.freq > 0 or not args.seeds or (args.cycles is not None and not args.cycles > 0):
         raise BepError("--jobs, --freq, --seeds and --cycles must be positive.")
     core, device = core_from(args), find_device(args.device or _DEVICES[args.core])
-    screen = show.console(args)
+    screen, technology = show.console(args), find_technology(args.technology)
     if args.no_route:
-        return _estimate(args, screen, core, device)
+        return _estimate(args, screen, core, device, technology)
 
     from bepboards.synth.flow import build_core
 
@@ -60,6 +64,7 @@ def run(args):
         freq=args.freq,
         seeds=args.seeds,
         jobs=args.jobs,
+        technology=technology,
         out=args.out,
         say=lambda text: screen.print(text, style="dim"),
     )
@@ -71,7 +76,7 @@ def run(args):
     return 0
 
 
-def _estimate(args, screen, core, device):
+def _estimate(args, screen, core, device, technology):
     """Resources and estimated arrival times of the netlist."""
     import tempfile
 
@@ -80,7 +85,7 @@ def _estimate(args, screen, core, device):
     from bepboards.synth.synthesis import synthesise
 
     with tempfile.TemporaryDirectory(prefix="bep-synth-") as folder:
-        made = synthesise(core, folder)
+        made = synthesise(core, folder, technology)
     check_fit(made.netlist, device)
     needs, late = count(made.netlist), arrivals(made.netlist)
     _print_use(screen, args.core, device, needs)
@@ -94,6 +99,7 @@ def _estimate(args, screen, core, device):
         {
             "core": core.as_dict(),
             "device": device.name,
+            "technology": technology.name,
             "netlist": dict(needs),
             "modules": {module: dict(cells) for module, cells in by_module(made.netlist).items()},
             "arrivals": [dict(zip(("register", "ns", "inputs", "depth", "source"), row, strict=True)) for row in late],

@@ -9,7 +9,9 @@ import copy
 import pytest
 
 from bepboards.synth.gate_level import gate_level_verilog
+from bepboards.synth.resources import count
 from bepboards.synth.synthesis import TOP, synthesise
+from bepboards.synth.technology import NEUTRAL
 from bepsim.scoreboard import Mismatch, Scoreboard
 from bepsim.simulator import build
 from bepsim.transport import SimTransport
@@ -63,6 +65,16 @@ def test_digits_on_the_netlist(made, samples):
     report = train(made.netlist, bits[:600], labels[:600], (24, 16), simulator="verilator", batch=20)
     assert report.samples == 600 and report.states == 31
     assert report.weights == 31 * (64 * 24 + 24 * 16)
+
+
+def test_the_neutral_netlist_is_the_same_machine(made, samples, tmp_path):
+    """Yosys alone: more logic, slower block RAMs, and not a bit or a cycle of difference."""
+    plain = synthesise(CORE, tmp_path, NEUTRAL).netlist
+    assert all("OUTREG" not in plain.cells[ram]["parameters"]["REGMODE_B"] for ram in plain.of_type("DP16KD"))
+    assert count(plain)["comb"] > count(made.netlist)["comb"]
+    bits, labels = samples
+    report = train(plain, bits[:200], labels[:200], (24, 16), simulator="verilator", batch=20)
+    assert report.samples == report.timed == 200
 
 
 def test_a_wrong_netlist_is_seen(made, samples):

@@ -16,6 +16,7 @@ from .harness import add_harness
 from .place_route import place_and_route
 from .resources import by_module, check_fit, count, does_not_fit
 from .synthesis import synthesise
+from .technology import ECP5
 from .toolchain import versions
 
 __all__ = ["Build", "build_core"]
@@ -32,7 +33,7 @@ class Build:
     used : resources after packing, without the harness.
     fmax : MHz. seed : which gave it; fmax_by_seed : of all (None: failed).
     path : critical `report.Path`. slow : registers within 10 % of it, by submodule.
-    folded, unregistered : see `Synthesis`.
+    technology, folded, unregistered : see `Synthesis`.
     minutes : of the whole run. versions : of the tools.
     """
 
@@ -47,8 +48,9 @@ class Build:
     fmax_by_seed: dict
     path: reports.Path
     slow: dict
+    technology: str
     folded: int
-    unregistered: dict
+    unregistered: dict | None
     minutes: float
     versions: dict
 
@@ -60,7 +62,9 @@ class Build:
         return record
 
 
-def build_core(core, device, *, speed=6, freq=160.0, seeds=(1,), jobs=1, out=None, say=lambda text: None):
+def build_core(
+    core, device, *, speed=6, freq=160.0, seeds=(1,), jobs=1, technology=ECP5, out=None, say=lambda text: None
+):
     """Synthesise, place and route `core` for `device`.
 
     Parameters
@@ -76,7 +80,7 @@ def build_core(core, device, *, speed=6, freq=160.0, seeds=(1,), jobs=1, out=Non
     began, tools = time.monotonic(), versions()
     with tempfile.TemporaryDirectory(prefix="bep-synth-") as folder:
         say("synthesising …")
-        made = synthesise(core, folder)
+        made = synthesise(core, folder, technology)
         check_fit(made.netlist, device)
         modules = by_module(made.netlist)
         needs, gates = count(made.netlist), made.netlist.text()
@@ -110,6 +114,7 @@ def build_core(core, device, *, speed=6, freq=160.0, seeds=(1,), jobs=1, out=Non
             fmax_by_seed={a.seed: round(a.fmax, 1) if a.report else None for a in attempts},
             path=reports.critical_path(best.report),
             slow=reports.slow_endpoints(best.report, made.netlist.scopes),
+            technology=made.technology,
             folded=made.folded,
             unregistered=made.unregistered,
             minutes=round((time.monotonic() - began) / 60, 1),

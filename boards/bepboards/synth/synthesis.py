@@ -1,6 +1,6 @@
 """From a core's parameters to a netlist of ECP5 cells.
 
-Trainer ─► RTLIL ─► Yosys synth_ecp5 ─► output registers into block RAMs ─► LUTs into carry cells ─► netlist
+Trainer ─► RTLIL ─► what the technology prepares ─► Yosys synth_ecp5 ─► passes of the technology ─► netlist
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,8 @@ from bephw.export import to_rtlil
 from bephw.trainer import Trainer
 from bepsw.errors import BepError
 
-from .carry_fold import fold_into_carries
 from .netlist import Netlist
-from .output_register import absorb_output_registers
+from .technology import ECP5
 from .toolchain import yosys
 
 __all__ = ["TOP", "Synthesis", "synthesise"]
@@ -20,20 +19,13 @@ __all__ = ["TOP", "Synthesis", "synthesise"]
 TOP = "bepcore"
 """Name of the top module."""
 
-# COLLISION_X_MASK: Yosys would build logic that defines what a read gives while the same word is written. The core
-# never uses such a read: docstrings say why, memory by memory, and the gate-level simulation answers garbage there.
-#
-# keep on flip-flops: opt_merge honours it on the cell, not on the signal. Without it the copies of addresses and
-# control signals for each segment become one register again, whose net crosses the chip.
-#
 # -nowidelut: multiplexers of the slice cost more in placement than they save in LUTs.
 #
 # splitnets: Yosys 0.70 can end in an assertion of its own (GetSize of two sides differ) when abc9 puts a design with
 # wide nets back together.
 _SCRIPT = f"""\
 read_rtlil design.il
-setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i
-setattr -set keep 1 a:keep=1 %ci1:+$dff[Q] t:$dff %i
+@PREPARE@
 synth_ecp5 -nowidelut -top {TOP} -run begin:map_luts
 splitnets
 synth_ecp5 -nowidelut -top {TOP} -run map_luts: -json netlist.json
@@ -45,16 +37,18 @@ class Synthesis:
     """A synthesised core.
 
     netlist : Netlist
+    technology : its name.
     folded : LUTs that went into carry cells.
-    unregistered : {block RAM: why it keeps its slow output}.
+    unregistered : {block RAM: why it keeps its slow output}; None where nobody looked.
     """
 
     netlist: Netlist
-    folded: int
-    unregistered: dict
+    technology: str
+    folded: int = 0
+    unregistered: dict | None = None
 
 
-def synthesise(core, folder):
+def synthesise(core, folder, technology=ECP5):
     """Netlist of a `Trainer(core)`, made in `folder`, which keeps Yosys' log.
 
     Raises
@@ -62,18 +56,17 @@ def synthesise(core, folder):
     BepError
         Yosys is missing or fails.
     """
-    return synthesise_rtlil(to_rtlil(Trainer(core), TOP), folder)
+    return synthesise_rtlil(to_rtlil(Trainer(core), TOP), folder, technology)
 
 
-def synthesise_rtlil(text, folder):
+def synthesise_rtlil(text, folder, technology=ECP5):
     """As `synthesise`, for a design in RTLIL whose top module is called `TOP`."""
     folder = Path(folder)
     (folder / "design.il").write_text(text)
-    yosys(folder, _SCRIPT)
+    yosys(folder, _SCRIPT.replace("@PREPARE@", technology.prepare))
     made = folder / "netlist.json"
     if not made.exists():
         raise BepError(f"Yosys wrote no netlist; see {folder / 'yosys.log'}.")
     netlist = Netlist(made.read_text(), TOP)
     made.unlink()
-    unregistered = absorb_output_registers(netlist)
-    return Synthesis(netlist, fold_into_carries(netlist), unregistered)
+    return Synthesis(netlist, technology.name, **{name: do(netlist) for name, do in technology.passes})
