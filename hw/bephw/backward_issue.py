@@ -1,6 +1,7 @@
 """The order of the backward stage: which layer, which beats, when the walk has the W port, when columns are read out.
 
-IDLE ─► DECIDE ─► FETCH a step ─► WAIT for the W port ─► STREAM beats ─► DRAIN ─► READ columns ─► SETTLE ─► next chunk or step
+IDLE ─► DECIDE ─► FETCH a step ─► WAIT for the W port ─► STREAM beats ─► DRAIN ─► READ columns ─► SETTLE ─► next chunk
+or step
 A step that does not walk (layer 1) goes from DRAIN to the next step.
 """
 
@@ -19,8 +20,9 @@ __all__ = ["BackwardIssue"]
 class BackwardIssue(wiring.Component):
     """Sequencer of the backward stage; one sample at a time.
 
-    A sample that did not trigger takes two cycles; `updates` comes one cycle after the last. A step of b beats takes b + `overhead_of(core)` cycles, plus, for
-    every chunk of a walk, its read-out of R·s positions and `SETTLE`.
+    A sample that did not trigger takes two cycles; `updates` comes one cycle after the last. A step of b beats takes
+    b + `drain_of(core)` cycles and four more, plus, for every chunk of a walk, its read-out of R·s positions and
+    `settle`.
 
     Members
     -------

@@ -89,7 +89,9 @@ def _backend(jobs, scheduler, count, scattered):
 
     def run(work):
         calls = (delayed(_train)(*item) for item in work)
-        return Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")(calls)
+        # Locally no queue beyond what runs: the pool that an interruption kills may stumble over it, with a traceback.
+        ahead = "n_jobs" if scheduler is None else "2*n_jobs"
+        return Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=ahead)(calls)
 
     try:
         if scheduler is None:

@@ -1,8 +1,8 @@
 """What is done for a device beyond plain synthesis, behind one interface; the sources in hw/ name no vendor's cell.
 
 A technology is a preparation (Yosys commands on the design) and passes over the netlist. `NEUTRAL` has neither: Yosys
-alone. `ECP5` uses what Yosys leaves idle in an ECP5: the registers at the block RAMs' outputs and the LUT inside a carry
-cell. Tests simulate the same core in both, cell by cell, against the golden model.
+alone. `ECP5` uses what Yosys leaves idle in an ECP5: the registers at the block RAMs' outputs and the LUT inside a
+carry cell. Tests simulate the same core in both, cell by cell, against the golden model.
 """
 
 from collections.abc import Callable
