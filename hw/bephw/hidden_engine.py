@@ -9,8 +9,6 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from bepsw.generator import bank_size
-
 from .counter_lanes import CounterLanes
 from .delay import delay
 from .hidden_bank import HiddenBank
@@ -63,10 +61,10 @@ class HiddenEngine(wiring.Component):
                 "weight_address": Out(range(core.weight_words)),
                 "weight_position": Out(range(core.segments)),
                 "weight_data": Out(core.lanes),
-                "random_index": In(range(bank_size(core.lanes))),
-                "random_state": Out(64),
-                "random_set": In(1),
+                "random_turn": In(1),
+                "random_replace": In(1),
                 "random_new": In(64),
+                "random_state": Out(64),
                 "updated": Out(1),
                 "saturated": Out(range(core.lanes + 1)),
             }
@@ -110,8 +108,8 @@ class HiddenEngine(wiring.Component):
         m.d.comb += [
             reinforce.step.eq(active & job.sweep),
             reinforce.threshold.eq(row.threshold),
-            reinforce.index.eq(self.random_index),
-            reinforce.set_state.eq(self.random_set),
+            reinforce.turn.eq(self.random_turn),
+            reinforce.replace.eq(self.random_replace),
             reinforce.new_state.eq(self.random_new),
             self.random_state.eq(reinforce.state),
         ]

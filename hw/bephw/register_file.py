@@ -1,4 +1,7 @@
-"""The register bus: decode bepsw.registers, keep the settings, count, remember errors."""
+"""The register bus: decode bepsw.registers, keep the settings, remember errors.
+
+request ─► address, data ─► one strobe a register ─► (window, counter) ─► a word a block of registers ─► OR ─► answer
+"""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -9,30 +12,40 @@ from bepsw.registers import address
 
 from .admission import BATCH_BITS
 from .delay import delay
+from .event_counters import EventCounters
+from .merge import merge
 from .types import LABEL_BITS, BusSignature
 
-__all__ = ["COUNTER_BITS", "RESET_CYCLES", "RegisterFile"]
+__all__ = ["RESET_CYCLES", "RegisterFile"]
 
-COUNTER_BITS = 48
+_SETTINGS = ("CONTROL", "COMMAND", "ERRORS", "MARGIN", "BATCH", "CLASS_COUNT")  # written and kept here
+_PAGE_BITS = max(register.address for register in registers.REGISTERS).bit_length()  # all registers are on page 0
 RESET_CYCLES = 128  # more than the longest path of data through the core
 
 
 class RegisterFile(wiring.Component):
-    """Registers of the core. A write takes one cycle, a read three; a window read waits for its row.
+    """Registers of the core. One access at a time, `access_cycles` each.
+
+    An access of WINDOW_DATA waits as long as the window is busy, and a read of a counter up to
+    `EventCounters.read_cycles`, for its turn. What a write does is done before the next access begins.
 
     Members
     -------
     bus : In
     run, train, online, margin, batch, class_count : Out, settings
-    set_pending, pending_value, pending : PENDING is kept by the admission
+    set_pending, pending : PENDING is kept by the admission
+    value : Out, the data of a write, from its strobe until the access is over
     reset : Out, `RESET_CYCLES` long, after power-on and on command
     idle : In; errors : In, pulses by bit; count_NAME : In, increments of the counters
-    set_select, set_row, push, pull, value : Out, and select, row, piece, piece_ready : In, the window
+    set_select, set_row, push, pull : Out, strobes, and select, row, piece, window_busy : In, the window
     """
+
+    access_cycles = 7
 
     def __init__(self, core):
         self.core = core
-        counters = {f"count_{name}": In(range(core.lanes + 1)) for name in registers.COUNTERS}
+        self.counters = EventCounters(core)
+        counts = {f"count_{name}": In(range(most + 1)) for name, most in EventCounters.most_of(core).items()}
         super().__init__(
             {
                 "bus": In(BusSignature()),
@@ -48,7 +61,7 @@ class RegisterFile(wiring.Component):
                 "reset": Out(1, init=1),
                 "idle": In(1),
                 "errors": In(len(registers.ERRORS)),
-                **counters,
+                **counts,
                 "set_select": Out(1),
                 "set_row": Out(1),
                 "push": Out(1),
@@ -56,22 +69,28 @@ class RegisterFile(wiring.Component):
                 "select": In(range(len(registers.WINDOWS))),
                 "row": In(32),
                 "piece": In(32),
-                "piece_ready": In(1),
+                "window_busy": In(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        at, write = Signal(16), Signal()  # the request that is carried out in this cycle
-        self._requests(m, at, write)
-        counters = self._counters(m, at, write)
-        errors = Signal(len(registers.ERRORS))
-        cleared = Mux(write & (at == address("ERRORS")), self.value[: len(registers.ERRORS)], 0)
-        m.d.sync += errors.eq((errors & ~cleared) | self.errors)
-        readable = {
-            "IDENTITY": registers.IDENTITY,
-            "VERSION": registers.VERSION,
-            **{name.upper(): getattr(self.core, name) for name in registers.CAPABILITIES},
+        m.submodules.counters = counters = self.counters
+        at = Signal(16)
+        page = Signal()
+        m.d.sync += page.eq(at[_PAGE_BITS:] == 0)
+        hits = {}
+        for register in registers.REGISTERS:
+            hits[register.name] = Signal(name=f"at_{register.name.lower()}")
+            m.d.sync += hits[register.name].eq(at[:_PAGE_BITS] == register.address)
+        strobes = {name: Signal(name=f"write_{name.lower()}") for name in _SETTINGS}
+        strobes |= {
+            "PENDING": self.set_pending, "WINDOW_SELECT": self.set_select, "WINDOW_ADDRESS": self.set_row,
+            "WINDOW_DATA": self.push,
+        }  # fmt: skip
+        write = self._access(m, at, page, hits, strobes)
+        errors = self._settings(m, strobes)
+        kept = {
             "CONTROL": Cat(self.run, self.train, self.online),
             "STATUS": self.idle,
             "ERRORS": errors,
@@ -81,71 +100,97 @@ class RegisterFile(wiring.Component):
             "PENDING": self.pending,
             "WINDOW_SELECT": self.select,
             "WINDOW_ADDRESS": self.row,
-            "WINDOW_DATA": self.piece,
         }
-        for name, counter in counters.items():
-            readable[name.upper()] = counter[:32]
-            readable[f"{name.upper()}_HIGH"] = counter[32:]
-        answer = Signal(32, reset_less=True)
-        m.d.comb += self.bus.rdata.eq(answer)
-        with m.Switch(at):
-            for name, value in readable.items():
-                with m.Case(address(name)):
-                    m.d.sync += answer.eq(value)
-            with m.Default():
-                m.d.sync += answer.eq(0)
-        self._writes(m, at, write)
+        self._answer(m, at, page, hits, kept)
+        here, inside = _block(at, [name.upper() for name in counters.names])
+        m.d.sync += counters.wanted.eq(here & page & ~write)
+        m.d.comb += [
+            *(getattr(counters, f"count_{name}").eq(getattr(self, f"count_{name}")) for name in counters.names),
+            counters.clear.eq(strobes["COMMAND"] & self.value[1]),
+            Cat(counters.high, counters.index).eq(inside),
+        ]
         return m
 
-    def _requests(self, m, at, write):
-        """Register a request, then decode it: writes are taken every cycle, a read answers two cycles later."""
+    def _access(self, m, at, page, hits, strobes):
+        """READY: the request; DECODE; STROBE; ACT; WAIT for window or counter; GATHER; ANSWER."""
         bus = self.bus
-        m.d.sync += write.eq(0)
+        write = Signal()
+        m.d.sync += [strobe.eq(0) for strobe in (*strobes.values(), self.pull)]
         with m.FSM(init="READY"):
             with m.State("READY"):
-                m.d.comb += bus.ready.eq(bus.write)
-                m.d.sync += [at.eq(bus.addr), self.value.eq(bus.wdata), write.eq(bus.valid & bus.write)]
-                with m.If(bus.valid & ~bus.write):
+                m.d.sync += [at.eq(bus.addr), self.value.eq(bus.wdata), write.eq(bus.write)]
+                with m.If(bus.valid):
                     m.next = "DECODE"
             with m.State("DECODE"):
-                wide = at == address("WINDOW_DATA")
-                m.d.comb += self.pull.eq(wide)
-                with m.If(~wide | self.piece_ready):
-                    m.next = "ANSWER"
+                m.next = "STROBE"
+            with m.State("STROBE"):
+                m.d.sync += [strobe.eq(write & page & hits[name]) for name, strobe in strobes.items()]
+                m.d.sync += self.pull.eq(~write & page & hits["WINDOW_DATA"])
+                m.next = "ACT"
+            with m.State("ACT"):
+                m.next = "WAIT"
+            with m.State("WAIT"), m.If(~self.window_busy & (~self.counters.wanted | self.counters.found)):
+                m.next = "GATHER"
+            with m.State("GATHER"):
+                m.next = "ANSWER"
             with m.State("ANSWER"):
                 m.d.comb += bus.ready.eq(1)
                 m.next = "READY"
+        return write
 
-    def _writes(self, m, at, write):
-        wdata = self.value
+    def _settings(self, m, strobes):
+        """What writes change here: settings, the reset, the sticky errors (returned)."""
         # Delay lines have no reset: the reset lasts until they have run empty, after power-on as well.
         resetting = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1)
         m.d.sync += [self.reset.eq(resetting != 0), resetting.eq(resetting - (resetting != 0))]
-        with m.If(write), m.Switch(at):
-            with m.Case(address("CONTROL")):
-                m.d.sync += Cat(self.run, self.train, self.online).eq(wdata)
-            with m.Case(address("COMMAND")), m.If(wdata[0]):
-                m.d.sync += resetting.eq(~0)
-            with m.Case(address("PENDING")):
-                m.d.comb += self.set_pending.eq(1)
-            with m.Case(address("WINDOW_SELECT")):
-                m.d.comb += self.set_select.eq(1)
-            with m.Case(address("WINDOW_ADDRESS")):
-                m.d.comb += self.set_row.eq(1)
-            with m.Case(address("WINDOW_DATA")):
-                m.d.comb += self.push.eq(1)
-            for name, setting in (("MARGIN", self.margin), ("BATCH", self.batch), ("CLASS_COUNT", self.class_count)):
-                with m.Case(address(name)):
-                    m.d.sync += setting.eq(wdata)
+        with m.If(strobes["COMMAND"] & self.value[0]):
+            m.d.sync += [resetting.eq(~0), self.reset.eq(1)]
+        settings = {
+            "CONTROL": Cat(self.run, self.train, self.online), "MARGIN": self.margin, "BATCH": self.batch,
+            "CLASS_COUNT": self.class_count,
+        }  # fmt: skip
+        for name, setting in settings.items():
+            with m.If(strobes[name]):
+                m.d.sync += setting.eq(self.value)
+        errors = Signal(len(registers.ERRORS))
+        cleared = Mux(strobes["ERRORS"], self.value[: len(registers.ERRORS)], 0)
+        m.d.sync += errors.eq((errors & ~cleared) | delay(m, self.errors, 1, name="raised"))
+        return errors
 
-    def _counters(self, m, at, write):
-        """Running totals; cleared by COMMAND bit 1."""
-        clear = write & (at == address("COMMAND")) & self.value[1]
-        counters = {}
-        for name in registers.COUNTERS:
-            counter = Signal(COUNTER_BITS, name=name)
-            m.d.sync += counter.eq(
-                Mux(clear, 0, counter + delay(m, getattr(self, f"count_{name}"), 1, name=f"count_{name}"))
-            )
-            counters[name] = counter
-        return counters
+    def _answer(self, m, at, page, hits, kept):
+        """One of four words that are 0 when another is meant: constant, kept here or there, piece, counter."""
+        constants = {
+            "IDENTITY": registers.IDENTITY,
+            "VERSION": registers.VERSION,
+            **{name.upper(): getattr(self.core, name) for name in registers.CAPABILITIES},
+        }
+        constant = Signal(32, reset_less=True)
+        inside_constants = Signal()
+        here, inside = _block(at, constants)
+        m.d.sync += inside_constants.eq(here)
+        with m.Switch(inside):
+            for name, value in constants.items():
+                with m.Case(address(name) % (1 << len(inside))):
+                    m.d.sync += constant.eq(value)
+            with m.Default():
+                m.d.sync += constant.eq(0)
+        with m.If(~inside_constants):
+            m.d.sync += constant.eq(0)
+
+        setting = Signal(32, reset_less=True)
+        piece = Signal(32, reset_less=True)
+        m.d.sync += [setting.eq(merge(Mux(hits[name], value, 0) for name, value in kept.items())), piece.eq(self.piece)]
+        with m.If(~hits["WINDOW_DATA"]):
+            m.d.sync += piece.eq(0)
+        answer = Signal(32, reset_less=True)
+        m.d.sync += answer.eq(constant | setting | piece | self.counters.value)
+        with m.If(~page):
+            m.d.sync += answer.eq(0)
+        m.d.comb += self.bus.rdata.eq(answer)
+
+
+def _block(at, names):
+    """Whether `at`, on the first page, is in the aligned block that holds `names`, and the address inside it."""
+    addresses = [address(name) for name in names]
+    bits = (min(addresses) ^ max(addresses)).bit_length()
+    return at[bits:_PAGE_BITS] == min(addresses) >> bits, at[:bits]

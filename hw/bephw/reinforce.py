@@ -4,7 +4,7 @@ bank of xorshift64 generators ─┬─► LEVELS random bits a lane ─► bit-
                                └─► dither of the word < f ───────────┘
 """
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +33,9 @@ class Reinforce(wiring.Component):
     step : In, draw a word and step the bank
     threshold : In, probability · 2^26, with `step`
     mask : Out
-    index : In, generator for host access; state : Out, its state; set_state, new_state : In
+    turn : In, not with `step`: host access, every generator takes the state of the next one, the last that of the
+        first or, with `replace`, `new_state`; as many turns as generators leave all as it was
+    state : Out, of the first generator
     """
 
     latency = 3
@@ -46,25 +48,21 @@ class Reinforce(wiring.Component):
                 "step": In(1),
                 "threshold": In(REINFORCE_BITS),
                 "mask": Out(core.lanes),
-                "index": In(range(self.generators)),
-                "state": Out(64),
-                "set_state": In(1),
+                "turn": In(1),
+                "replace": In(1),
                 "new_state": In(64),
+                "state": Out(64),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        bank = Array(Signal(64, name=f"generator_{i}", init=1) for i in range(self.generators))
-        with m.If(self.step):
-            m.d.sync += [state.eq(_xorshift(state)) for state in bank]
-        new_state = delay(m, self.new_state, 1, name="new_state")
-        for index, state in enumerate(bank):
-            chosen = Signal(name=f"set_{index}")
-            m.d.sync += chosen.eq(self.set_state & (self.index == index))
-            with m.If(chosen):
-                m.d.sync += state.eq(new_state)
-        m.d.sync += self.state.eq(bank[delay(m, self.index, 1, name="index")])
+        bank = [Signal(64, name=f"generator_{i}", init=1) for i in range(self.generators)]
+        turned = [*bank[1:], Mux(self.replace, self.new_state, bank[0])]
+        for state, after in zip(bank, turned, strict=True):
+            with m.If(self.step | self.turn):
+                m.d.sync += state.eq(Mux(self.turn, after, _xorshift(state)))
+        m.d.comb += self.state.eq(bank[0])
         self._compare(m, Cat(*bank))
         return m
 

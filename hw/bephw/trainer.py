@@ -118,10 +118,10 @@ class Trainer(wiring.Component):
             forward.hold.eq(backward.hold),
             backward.forward_streaming.eq(forward.streaming),
             plane.write_enable.eq(engine.weight_enable | host),
-            plane.write_address.eq(Mux(host, window.commit_row >> 6, engine.weight_address)),
-            plane.write_position.eq(Mux(host, window.commit_row[:6], engine.weight_position)),
-            plane.write_data.eq(Mux(host, window.data, engine.weight_data)),
-            backward.peek.eq(window.fetching[WINDOWS.index("weights")]),
+            plane.write_address.eq(Mux(host, window.row >> 6, engine.weight_address)),
+            plane.write_position.eq(Mux(host, window.row[:6], engine.weight_position)),
+            plane.write_data.eq(Mux(host, window.written("weights"), engine.weight_data)),
+            backward.peek.eq(window.peek),
             backward.peek_address.eq(window.row >> 6),
             backward.peek_position.eq(window.row[:6]),
             window.weights_row.eq(backward.peek_data),
@@ -133,16 +133,16 @@ class Trainer(wiring.Component):
         engine = update.engine
         host = window.commit[WINDOWS.index("hidden")]
         m.d.comb += [
-            bank.read_address.eq(Mux(window.fetching[WINDOWS.index("hidden")], window.row, engine.read_address)),
+            bank.read_address.eq(Mux(window.fetching, window.row, engine.read_address)),
             engine.read_data.eq(bank.read_data),
             window.hidden_row.eq(bank.read_data),
             bank.write_enable.eq(engine.write_enable | host),
-            bank.write_address.eq(Mux(host, window.commit_row, engine.write_address)),
-            bank.write_data.eq(Mux(host, window.data, engine.write_data)),
+            bank.write_address.eq(Mux(host, window.row, engine.write_address)),
+            bank.write_data.eq(Mux(host, window.written("hidden"), engine.write_data)),
             window.generator_row.eq(engine.random_state),
-            engine.random_index.eq(Mux(window.commit[WINDOWS.index("generator")], window.commit_row, window.row)),
-            engine.random_set.eq(window.commit[WINDOWS.index("generator")]),
-            engine.random_new.eq(window.data),
+            engine.random_turn.eq(window.turn),
+            engine.random_replace.eq(window.replace),
+            engine.random_new.eq(window.written("generator")),
         ]
 
     def _activations(self, m, loader, forward, backward, update):
@@ -197,20 +197,21 @@ class Trainer(wiring.Component):
                 getattr(window, name).eq(getattr(registers, name))
                 for name in ("set_select", "set_row", "push", "pull", "value")
             ],
-            [getattr(registers, name).eq(getattr(window, name)) for name in ("select", "row", "piece", "piece_ready")],
+            [getattr(registers, name).eq(getattr(window, name)) for name in ("select", "row", "piece")],
+            registers.window_busy.eq(window.busy),
             backward.prototype_enable.eq(window.commit[WINDOWS.index("prototypes")]),
-            backward.prototype_address.eq(window.commit_row),
-            backward.prototype_data.eq(window.data),
+            backward.prototype_address.eq(window.row),
+            backward.prototype_data.eq(window.written("prototypes")),
         ]
         for name, stage in (("forward", forward), ("backward", backward), ("hidden", update)):
             m.d.comb += [
                 stage.table_enable.eq(window.commit[WINDOWS.index(f"{name}_table")]),
-                stage.table_address.eq(window.commit_row),
-                stage.table_row.eq(window.data),
+                stage.table_address.eq(window.row),
+                stage.table_row.eq(window.written(f"{name}_table")),
             ]
         layout = Signal(step_layout(self.core, "input"))
         with m.If(window.commit[WINDOWS.index("input_table")]):
-            m.d.sync += layout.eq(window.data)
+            m.d.sync += layout.eq(window.written("input_table"))
         m.d.comb += loader.row.eq(layout)
 
     def _status(self, m, loader, forward, update, registers, window):

@@ -24,8 +24,10 @@ _WINDOW = """
 ## Memories behind the window
 
 Choose a memory with WINDOW_SELECT and a row with WINDOW_ADDRESS; then every access of WINDOW_DATA moves 32 bits of the
-row, lowest first, and after the last piece the row number moves on by itself. Only while the core is idle. The number
-of pieces follows from the core's parameters; here those of the preset `{name}`.
+row, lowest first, and after the last piece the row number moves on by itself. Only while the core is idle; and the
+pieces of a row are all read or all written. What is not allowed changes nothing, reads 0 and raises `bad_access`, and
+so does every further access of WINDOW_DATA until WINDOW_SELECT or WINDOW_ADDRESS is written. The number of pieces
+follows from the core's parameters; here those of the preset `{name}`.
 
 | number | memory | pieces a row | read back |
 |---|---|---|---|
@@ -41,8 +43,6 @@ Fields of a row, lowest bits first, with their widths in the preset `{name}`; wh
 |---|---|
 """
 
-_READABLE = ("hidden", "weights", "generator")
-
 
 def page(name="small"):
     """The page in Markdown, with the widths of the core preset `name`."""
@@ -52,7 +52,7 @@ def page(name="small"):
         text += f"| 0x{register.address:02x} | {register.name} | {register.access} | {register.text} |\n"
     text += _WINDOW.format(name=name)
     for number, (window, pieces) in enumerate(registers.window_pieces(core).items()):
-        text += f"| {number} | {window} | {pieces} | {'yes' if window in _READABLE else 'no'} |\n"
+        text += f"| {number} | {window} | {pieces} | {'yes' if window in registers.READABLE else 'no'} |\n"
     text += _TABLES.format(name=name)
     for table, widths in fields(core).items():
         text += f"| {table} | {', '.join(f'{field} {bits}' for field, bits in widths.items())} |\n"

@@ -12,8 +12,8 @@ from .generator import bank_size
 from .program import TABLES, row_bits
 
 __all__ = [
-    "CAPABILITIES", "COUNTERS", "ERRORS", "IDENTITY", "REGISTERS", "VERSION", "WINDOWS", "Register", "address",
-    "window_pieces",
+    "CAPABILITIES", "COUNTERS", "ERRORS", "IDENTITY", "READABLE", "REGISTERS", "VERSION", "WINDOWS", "Register",
+    "address", "window_pieces", "window_rows",
 ]  # fmt: skip
 
 IDENTITY = 0x42455043
@@ -35,7 +35,7 @@ COUNTERS = {
     "stalled_in": "cycles in which the forward stage waited for a sample while the core was not idle",
     "stalled_out": "cycles in which a sample waited because results were not taken",
 }
-"""48-bit counters, each a pair of registers NAME (low 32 bits) and NAME_HIGH; read them while idle."""
+"""48-bit counters, each a pair of registers NAME (low 32 bits) and NAME_HIGH; exact while idle, else a little late."""
 
 ERRORS = {
     "bad_frame": "a sample was too short or too long; it was dropped",
@@ -46,6 +46,9 @@ ERRORS = {
 
 WINDOWS = ("hidden", "weights", "prototypes", "generator", *(f"{table}_table" for table in TABLES))
 """Memories behind the window, by number."""
+
+READABLE = ("hidden", "weights", "generator")
+"""Those that can be read back."""
 
 
 @dataclass(frozen=True)
@@ -107,5 +110,11 @@ def window_pieces(core):
 
 
 def window_rows(core):
-    """Rows of the generator window (the other memories have the core's depths)."""
-    return {"generator": bank_size(core.lanes)}
+    """Row numbers of every memory behind the window: {window: one above the highest}."""
+    return {
+        "hidden": core.hidden_words,
+        "weights": core.weight_words << 6,
+        "prototypes": core.classes * core.prototype_segments,
+        "generator": bank_size(core.lanes),
+        **dict.fromkeys((f"{table}_table" for table in TABLES), core.steps),
+    }

@@ -124,15 +124,19 @@ class HiddenBench:
         return bench
 
     async def set_generator(self, ctx, engine):
-        for index, state in enumerate(self.model.generator.state.tolist()):
-            ctx.set(engine.random_index, index)
+        """Once around, with every state replaced."""
+        ctx.set(engine.random_turn, 1)
+        ctx.set(engine.random_replace, 1)
+        for state in self.model.generator.state.tolist():
             ctx.set(engine.random_new, state)
-            ctx.set(engine.random_set, 1)
             await ctx.tick()
-        ctx.set(engine.random_set, 0)
+        ctx.set(engine.random_turn, 0)
+        ctx.set(engine.random_replace, 0)
 
     async def check_generator(self, ctx, engine):
-        for index, state in enumerate(self.model.generator.state.tolist()):
-            ctx.set(engine.random_index, index)
-            await ctx.tick().repeat(4)
+        """Once around."""
+        ctx.set(engine.random_turn, 1)
+        for state in self.model.generator.state.tolist():
             assert ctx.get(engine.random_state) == state
+            await ctx.tick()
+        ctx.set(engine.random_turn, 0)

@@ -5,7 +5,7 @@ import pytest
 from bepsw import registers
 from bepsw.generator import bank_size
 from bepsw.program import TABLES, row_bits
-from bepsw.registers import REGISTERS, WINDOWS, address, window_pieces, window_rows
+from bepsw.registers import READABLE, REGISTERS, WINDOWS, address, window_pieces, window_rows
 from bepsw.target import Counters
 
 from .bench import core_of
@@ -43,4 +43,8 @@ def test_pieces_hold_a_row_and_no_more(core):
     assert tuple(pieces) == WINDOWS and set(bits) == set(WINDOWS)
     for name, count in pieces.items():
         assert 32 * (count - 1) < bits[name] <= 32 * count
-    assert window_rows(core) == {"generator": bank_size(core.lanes)}
+    rows = window_rows(core)
+    assert tuple(rows) == WINDOWS and set(READABLE) < set(WINDOWS)
+    assert [rows[name] for name in READABLE] == [core.hidden_words, core.weight_words * 64, bank_size(core.lanes)]
+    assert rows["prototypes"] == core.classes * core.prototype_segments
+    assert all(rows[f"{table}_table"] == core.steps for table in TABLES)

@@ -11,19 +11,14 @@ from .bench import core_of, trace
 LANES = pytest.mark.parametrize("lanes", [8, 9, 36])
 
 
-SETTLED = 2  # cycles until a host access is through
-
-
 def load(bank):
-    """Host writes of a whole bank."""
-    writes = [{"set_state": 1, "index": i, "new_state": int(state)} for i, state in enumerate(bank)]
-    return [*writes, *[{"set_state": 0}] * SETTLED]
+    """Host writes of a whole bank: once around."""
+    return [*({"turn": 1, "replace": 1, "new_state": int(state)} for state in bank), {"turn": 0, "replace": 0}]
 
 
-def states_read(seen, inputs, lanes):
-    """What the reads at the end of `inputs` showed, each `SETTLED` cycles after its index."""
-    first = len(inputs) - bank_size(lanes) * (SETTLED + 1)
-    return seen[first + SETTLED : len(inputs) : SETTLED + 1]
+def around(lanes):
+    """Host reads of a whole bank: once around."""
+    return [*[{"turn": 1, "replace": 0, "new_state": 5}] * bank_size(lanes), {"turn": 0}]
 
 
 @LANES
@@ -42,10 +37,12 @@ def test_masks_of_every_word(lanes, gaps, seed):
         expected.append((len(inputs) + Reinforce.latency, sum(int(bit) << lane for lane, bit in enumerate(mask))))
         inputs.append({"step": 1, "threshold": threshold})
     inputs.append({"step": 0})
-    inputs += [{"index": i} for i in range(bank_size(lanes)) for _ in range(SETTLED + 1)]
+    start = len(inputs)
+    inputs += 2 * around(lanes)
     seen = trace(Reinforce(core_of(lanes=lanes, segments=1, slots=1)), inputs, ["mask", "state"], after=3)
     assert [(cycle, seen["mask"][cycle]) for cycle, _ in expected] == expected
-    assert states_read(seen["state"], inputs, lanes) == golden.state.tolist()
+    for first in (start, start + bank_size(lanes) + 1):  # the first time around has changed nothing
+        assert seen["state"][first : first + bank_size(lanes)] == golden.state.tolist()
 
 
 def test_the_dither_decides_only_a_tie_and_strictly():
@@ -64,13 +61,28 @@ def test_the_dither_decides_only_a_tie_and_strictly():
 
 
 @LANES
-def test_host_access_reaches_one_generator(lanes):
+def test_a_turn_may_replace_one_generator(lanes):
     core = core_of(lanes=lanes, segments=1, slots=1)
     bank = seed_bank(3, lanes).tolist()
-    other = {"set_state": 1, "index": 1, "new_state": 0x0123456789ABCDEF}
-    noise = {"set_state": 0, "index": 0, "new_state": 7}
-    inputs = [*load(bank), other, *[noise] * SETTLED]
-    bank[1] = other["new_state"]
-    inputs += [{"index": i} for i in range(bank_size(lanes)) for _ in range(SETTLED + 1)]
+    inputs = load(bank)
+    for place in range(bank_size(lanes)):
+        turns = around(lanes)
+        bank[place] = 0x0123456789ABCDEF + place
+        turns[place] = {"turn": 1, "replace": 1, "new_state": bank[place]}
+        inputs += turns
+        # `replace` without `turn`, and new states without `replace`, do nothing
+        inputs += [{"replace": 1, "new_state": 7}, {"replace": 0}]
+    start = len(inputs)
+    inputs += around(lanes)
     seen = trace(Reinforce(core), inputs, ["state"])["state"]
-    assert states_read(seen, inputs, lanes) == bank
+    assert seen[start : start + bank_size(lanes)] == bank
+
+
+def test_draws_follow_a_host_access_at_once():
+    lanes = 8
+    golden = Generator(4, lanes)
+    inputs = load(golden.state)[:-1]  # the first step in the cycle after the last turn
+    mask = golden.masks(1 << 25, 1, lanes)[0]
+    inputs += [{"turn": 0, "replace": 0, "step": 1, "threshold": 1 << 25}, {"step": 0}]
+    seen = trace(Reinforce(core_of(lanes=lanes, segments=1, slots=1)), inputs, ["mask"])["mask"]
+    assert seen[bank_size(lanes) + Reinforce.latency] == sum(int(bit) << lane for lane, bit in enumerate(mask))

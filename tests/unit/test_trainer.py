@@ -7,8 +7,9 @@ import pytest
 
 from bepsw.driver import Driver
 from bepsw.driver_words import sample_beats
+from bepsw.errors import BepError
 from bepsw.golden.step import StepModel
-from bepsw.registers import address
+from bepsw.registers import WINDOWS, address
 
 from .bench import core_of, network_of
 from .sim_transport import UnitTransport
@@ -66,6 +67,39 @@ def test_trains_like_the_golden_model(name, seed, online, stalls):
     bits, _ = pair.samples(3)
     assert np.array_equal(pair.driver.infer(bits), pair.model.infer(bits))
     assert pair.driver.counters == pair.model.counters
+
+
+def test_wrong_accesses_of_the_window_leave_the_state_alone():
+    """A generator that is not there, a row read and then written: refused; single rows in any order are not."""
+    pair = Pair(core_of(**CORES["odd"]), np.random.default_rng(7), online=False, stalls=0.0)
+    driver, transport, state = pair.driver, pair.transport, pair.model.state()
+    generators = len(state.generator)
+
+    def choose(name, row):
+        transport.write(address("WINDOW_SELECT"), WINDOWS.index(name))
+        transport.write(address("WINDOW_ADDRESS"), row)
+
+    for row in (generators - 1, 0, 1):
+        state.generator[row] = 0x0123456789ABCDEF + row
+        choose("generator", row)
+        pieces = int(state.generator[row]) & 0xFFFF_FFFF, int(state.generator[row]) >> 32
+        transport.write_block(address("WINDOW_DATA"), pieces)
+        choose("generator", row)
+        assert transport.read(address("WINDOW_DATA")) == pieces[0]
+    pair.model.load(state)
+    assert transport.read(address("ERRORS")) == 0
+    choose("generator", generators)
+    transport.write_block(address("WINDOW_DATA"), [1, 2, 3, 4])
+    with pytest.raises(BepError, match="nothing was changed"):
+        driver.state()
+    for name in ("hidden", "generator"):
+        transport.write(address("ERRORS"), 7)
+        choose(name, 0)
+        transport.read(address("WINDOW_DATA"))
+        transport.write_block(address("WINDOW_DATA"), [5] * 8)
+        assert transport.read(address("ERRORS")) == 4
+    transport.write(address("ERRORS"), 7)
+    pair.train(6, True)
 
 
 @pytest.mark.parametrize("seed", [1])
