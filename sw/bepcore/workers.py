@@ -4,10 +4,9 @@ Each outcome is kept as soon as it comes in, by the process that the user starte
 """
 
 import contextlib
-import multiprocessing
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import warnings
 from pathlib import Path
 
 from bepsw.errors import BepError
@@ -65,15 +64,18 @@ def run_trials(wanted, folder, *, screen, jobs=None, scheduler=None):
         return outcomes, recorded
     with _backend(jobs, scheduler, len(missing), list(datasets.values())) as parallel:
         (Path(folder) / "trials").mkdir(parents=True, exist_ok=True)
+        results = parallel((i, *wanted[i]) for i in missing)
         try:
             with show.progress(screen, unit="trials") as bars:
                 task = bars.add_task("training", total=len(wanted), completed=recorded, note="")
-                for index, outcome in parallel((i, *wanted[i]) for i in missing):
+                for index, outcome in results:
                     trials.store(files[index], wanted[index][0], outcome)
                     outcomes[index] = outcome
                     bars.update(task, advance=1, note=f"last: test {show.percent(outcome['test_accuracy'])}")
         except KeyboardInterrupt:
-            done = sum(outcome is not None for outcome in outcomes)
+            with warnings.catch_warnings(action="ignore"):  # joblib warns of the trials that are given up
+                results.close()
+            done = sum(file.is_file() for file in files)
             raise KeyboardInterrupt(
                 f"Interrupted with {done} of {len(wanted)} trials done; the same command goes on with the others."
             ) from None
@@ -91,7 +93,8 @@ def _backend(jobs, scheduler, count, scattered):
         calls = (delayed(_train)(*item) for item in work)
         # Locally no queue beyond what runs: the pool that an interruption kills may stumble over it, with a traceback.
         ahead = "n_jobs" if scheduler is None else "2*n_jobs"
-        return Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=ahead)(calls)
+        with _ignored_interrupts():
+            return Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=ahead)(calls)
 
     try:
         if scheduler is None:
@@ -133,10 +136,18 @@ def _client(address):
         yield client
 
 
+@contextlib.contextmanager
+def _ignored_interrupts():
+    """Workers that are started here inherit that Ctrl-C is not for them, but for the process that the user started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _train(index, trial, dataset):
-    """Runs in a worker, where Ctrl-C is left to the process that the user started."""
-    if multiprocessing.parent_process() is None or threading.current_thread() is not threading.main_thread():
-        return index, trials.train(trial, dataset)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with ThreadPoolExecutor(1) as thread:  # a fit in the main thread would take the signal for itself
-        return index, thread.submit(trials.train, trial, dataset).result()
+    return index, trials.train(trial, dataset)

@@ -162,8 +162,8 @@ def test_a_killed_sweep_goes_on(bepcore, inside, tmp_path, environment, how):
     os.killpg(process.pid, how)
     _, errors = process.communicate(timeout=60)
     if how == signal.SIGINT:
-        assert process.returncode == 130 and "the same command goes on with the others" in errors.splitlines()[-1]
-        assert "Traceback" not in errors
+        _, last = errors.splitlines()  # and not a word from the workers
+        assert process.returncode == 130 and "the same command goes on with the others" in last
     files = {path: path.read_text() for path in (tmp_path / "stopped").glob("trials/*.json")}
     assert 0 < len(files) < 12
     assert not (tmp_path / "stopped" / "sweep.csv").exists()
