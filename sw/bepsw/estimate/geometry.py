@@ -58,7 +58,7 @@ def useful_lanes(network):
 
 
 def _least_cycles(network, training, trigger_rate, g, s, r):
-    """The busiest stage of a sample, and the sweep, which nothing overlaps; arrays."""
+    """The busiest stage of a sample: passes and walks, updates and the sweep, or the loading; arrays."""
     rows = [*network.widths[1:], network.classes]
     fan_ins = [*network.fan_ins, network.widths[-1]]
     passes, walk, update, sweep = (np.zeros(len(g)) for _ in range(4))
@@ -72,7 +72,7 @@ def _least_cycles(network, training, trigger_rate, g, s, r):
             update += count // training.gamma[index] * row
             sweep += count * row
     load = -(-network.widths[0] // g) + 1
-    return np.maximum.reduce([passes + trigger_rate * walk, trigger_rate * update, load]) + sweep / training.batch
+    return np.maximum.reduce([passes + trigger_rate * walk, trigger_rate * update + sweep / training.batch, load])
 
 
 def _fits(network, device, share, fixed, lanes, g, s):

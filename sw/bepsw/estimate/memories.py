@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..program import fields
+from ..registers import COUNTERS
 
 __all__ = ["Memory", "Use", "lut_ram", "memories", "on_block_ram"]
 
@@ -19,6 +20,7 @@ _BYTE = 9
 _BLOCK_COST, _MUX_COST = 128, 0.5
 _LUT_DEPTH, _LUT_BITS = 16, 4
 _HIDDEN_DEEPEST = 2048  # words of one memory of the H bank
+_EVENT_BITS = 48  # of a counter of events
 _ENTRIES, _JOBS = 8, 15  # winner entries and row jobs that wait
 
 
@@ -95,7 +97,8 @@ def lut_ram(width, depth, readers=((),)):
 
 def memories(core):
     """Every `Memory` of a `Core`."""
-    return [*_planes(core), *_stores(core), *_tables(core), *_queues(core)]
+    events = Memory("registers.counters.totals", _EVENT_BITS, len(COUNTERS), "distributed")
+    return [*_planes(core), *_stores(core), *_tables(core), *_queues(core), events]
 
 
 def _bits(count):

@@ -7,6 +7,7 @@ found; then a climb over all parameters, until no neighbour is better.
 from dataclasses import dataclass
 
 from ..errors import BepError
+from ..layout import place
 from .clock import clock
 from .geometry import geometries, in_flight, useful_lanes
 from .least_core import least_core
@@ -98,6 +99,7 @@ class Search:
         at = lanes.index(now["lanes"])
         made += [{**now, "lanes": other} for other in lanes[max(0, at - 1) : at + 2]]
         made += [{**now, "contexts": contexts, "threads": threads} for contexts, threads in _FLIGHTS]
+        made += [{**now, "contexts": contexts} for contexts in (now["contexts"] * 2, now["contexts"] // 2)]
         kept = [choice for choice in made if choice != now]
         return [
             choice for choice in kept if all(choice.get(name, value) == value for name, value in self.fixed.items())
@@ -140,12 +142,12 @@ class Search:
         """The sentence for a network that no core of this device can hold."""
         least, error = None, None
         for lanes in [self.fixed["lanes"]] if "lanes" in self.fixed else useful_lanes(self.network):
-            for segments in (1, 2, 4, 8, 16):
+            for segments in (1, 4, 16):
                 choice = {"lanes": lanes, "segments": segments, "slots": 1, **in_flight(self.fixed, 2, 1)}
                 try:
                     core = least_core(self.network, **{**choice, **self.fixed})
                     parts = resources(core)
-                    cycles(self.network, core, self.training, self.trigger_rate)
+                    place(self.network, core)
                 except BepError as refused:
                     error = error or refused
                     continue

@@ -65,6 +65,7 @@ def host(core):
             {"row": widest, "hidden": core.lanes * core.bits, "lanes": core.lanes},
             {"row": core.lanes * core.bits, "table": max(row_bits(core).values())},
         ),
+        "registers.counters": ({"lanes": core.lanes.bit_length()}, {"lanes": core.lanes.bit_length()}),
         "registers": ({}, {"units": core.max_width.bit_length()}),
         "top": ({"lanes": core.lanes, "address": index_bits(core.weight_words) + index_bits(core.hidden_words)}, {}),
     }
