@@ -80,7 +80,8 @@ def test_every_term_has_a_coefficient_and_no_other_has():
 def test_more_of_anything_takes_more_logic():
     core = preset("small")
     used = logic.total(logic.resources(core))
-    for name, value in {"lanes": 40, "segments": 9, "slots": 5, "bits": 9, "contexts": 16, "max_width": 4096}.items():
+    changes = {"lanes": 40, "segments": 9, "slots": 5, "bits": 9, "contexts": 2 * core.contexts, "max_width": 4096}
+    for name, value in changes.items():
         more = logic.total(logic.resources(dataclasses.replace(core, **{name: value})))
         assert more["comb"] > used["comb"] and more["ff"] > used["ff"], name
 
@@ -237,9 +238,9 @@ def test_the_bound_on_cycles_holds(searched):
 
 
 def test_what_the_user_has_chosen_stays():
-    hunt = Search(*FASHION, DEVICES["85f"], trigger_rate=0.4, fixed={"lanes": 72, "threads": 2, "weight_words": 600})
+    hunt = Search(*FASHION, DEVICES["85f"], trigger_rate=0.4, fixed={"lanes": 72, "threads": 2, "max_width": 300})
     for design in hunt.run():
-        assert (design.core.lanes, design.core.threads, design.core.weight_words) == (72, 2, 600)
+        assert (design.core.lanes, design.core.threads, design.core.max_width) == (72, 2, 300)
 
 
 @pytest.mark.parametrize("fixed", ({"contexts": 2}, {"threads": 4}, {"threads": 1, "contexts": 16}, {"slots": 3}))
