@@ -60,7 +60,7 @@ class Admission(wiring.Component):
     @staticmethod
     def results_of(core):
         """Results that can be on their way or queued: one queue entry for each."""
-        return 2 * core.contexts
+        return 2 * core.fronts
 
     def elaborate(self, platform):
         m = Module()

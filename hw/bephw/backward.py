@@ -10,6 +10,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
 
 from .backward_issue import BackwardIssue
 from .column_count import ColumnCount
@@ -59,7 +60,7 @@ class Backward(wiring.Component):
                 "walk_address": Out(range(core.weight_words)),
                 "weights": In(data.ArrayLayout(core.lanes, core.segments)),
                 "winners": Out(winners_layout(core)),
-                "winners_bank": In(1),
+                "winners_bank": In(range(core.winner_banks)),
                 "winners_index": In(range(core.beats)),
                 "bank_done": In(1),
                 "peek": In(1),
@@ -112,18 +113,18 @@ class Backward(wiring.Component):
         job = issue.job
         m.submodules.z_memory = memory = Memory(
             shape=data.ArrayLayout(signed(core.z_bits), core.slots),
-            depth=core.contexts << (core.beats - 1).bit_length(),
+            depth=core.fronts << (core.beats - 1).bit_length(),
             init=[],
             attrs={"ram_style": "block"},
         )
         write, read = memory.write_port(), memory.read_port()
-        beat = Signal(range(core.beats))
+        beat, front = Signal(range(core.beats)), ceil_log2(core.fronts)
         m.d.comb += [
             write.en.eq(self.z_enable),
-            write.addr.eq(Cat(self.z_beat, self.z_context)),
+            write.addr.eq(Cat(self.z_beat, self.z_context[:front])),
             write.data.eq(self.z_data),
             beat.eq(job.beat_base + issue.tag.beat),
-            read.addr.eq(delay(m, Cat(beat, issue.sample.context), DesiredStore.latency - 2, name="z_address")),
+            read.addr.eq(delay(m, Cat(beat, issue.sample.context[:front]), DesiredStore.latency - 2, name="z_address")),
             read.en.eq(1),
         ]
         z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots), reset_less=True)
@@ -192,11 +193,11 @@ class Backward(wiring.Component):
         ]
 
     def _winners(self, m, issue, scan):
-        """Two banks of winner entries: one is filled while the update stage empties the other."""
+        """Banks of winner entries: one is filled while the update stage empties earlier ones."""
         core = self.core
         m.submodules.winners = memory = Memory(
             shape=winners_layout(core),
-            depth=2 << (core.beats - 1).bit_length(),
+            depth=core.winner_banks << (core.beats - 1).bit_length(),
             init=[],
             attrs={"ram_style": "block"},
         )

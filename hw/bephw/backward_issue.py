@@ -67,7 +67,7 @@ class BackwardIssue(wiring.Component):
                 "tag": Out(tag),
                 "walk_address": Out(range(core.weight_words)),
                 "winner_write": In(1),
-                "bank": Out(1),
+                "bank": Out(range(core.winner_banks)),
                 "read": Out(1),
                 "position": Out(range(core.segments)),
                 "first_slot": Out(1),
@@ -96,7 +96,7 @@ class BackwardIssue(wiring.Component):
         address = Signal(range(core.weight_words))
         peeking = Signal()
         left = Signal(range(self.drain_of(core, walk=True) + self.settle))
-        banks = Signal(2)  # banks in use
+        banks = Signal(range(core.winner_banks + 1))  # banks in use
         wanting = Signal()  # the walk has or wants the W port
         count = Signal(range(core.beats + 1))
         won = Signal()  # the sample has winners
@@ -146,7 +146,7 @@ class BackwardIssue(wiring.Component):
                 with m.If(~token.triggered):
                     m.d.comb += hand_over.eq(1)
                     m.next = "IDLE"
-                with m.Elif(banks != 2):
+                with m.Elif(banks != core.winner_banks):
                     m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.sync += [job.eq(self.row), chunk.eq(0), address.eq(self.row.weight_base)]
@@ -196,7 +196,7 @@ class BackwardIssue(wiring.Component):
                 m.next = "FETCH"
                 with m.If(job.last):
                     m.d.comb += [hand_over.eq(1), handed.eq(won)]
-                    m.d.sync += self.bank.eq(self.bank ^ handed)
+                    m.d.sync += self.bank.eq(self.bank + handed)
                     m.next = "IDLE"
         m.d.comb += self.hold.eq(walked.any() | wanting)
         return m

@@ -10,6 +10,7 @@ token ─► admission ─► issue ─► W plane ────────┐
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
 
 from .admission import BATCH_BITS, Admission
 from .delay import delay
@@ -36,7 +37,7 @@ class Forward(wiring.Component):
     -------
     tokens : In, loaded samples
     results : Out, one per sample, in order
-    judged : Out, tokens for the backward stage, in order; its queue holds one per context
+    judged : Out, tokens for the backward stage, in order; its queue holds one per front
     table_* : In, host writes of the forward table
     train, online, batch, margin : In, settings; pending and its host access
     retired : In, pulse per retired sample
@@ -130,18 +131,18 @@ class Forward(wiring.Component):
         """The two operand stores, and which of them this word uses."""
         core = self.core
         wait = WeightPlane.latency - OperandStore.latency
-        m.submodules.input_operand = inputs = OperandStore(core, core.contexts * core.operand_words)
+        m.submodules.input_operand = inputs = OperandStore(core, core.fronts * core.operand_words)
         m.submodules.hidden_operand = hidden = OperandStore(core, core.threads * 2 * core.operand_words)
         tag = delay(m, issue.tag, wait, name="operand_tag")
         word = delay(m, issue.operand_word, wait, name="operand_word")
         from_input = delay(m, issue.from_input, wait, name="from_input")
         mask, address, segment = write
-        words = core.operand_words
+        words, front = core.operand_words, ceil_log2(core.fronts)
         m.d.comb += [
             inputs.write_mask.eq(self.fill_mask),
-            inputs.write_address.eq(self.fill_context * words + self.fill_word),
+            inputs.write_address.eq(self.fill_context[:front] * words + self.fill_word),
             inputs.write_data.eq(self.fill_data),
-            inputs.read_address.eq(tag.context * words + word),
+            inputs.read_address.eq(tag.context[:front] * words + word),
             hidden.write_mask.eq(mask),
             hidden.write_address.eq(address),
             hidden.write_data.eq(segment),
@@ -208,7 +209,7 @@ class Forward(wiring.Component):
         tag = pre_activation.tag_out
         m.submodules.judge = judge = Judge(core)
         m.submodules.result_queue = results = Queue(result_layout(core), depth=Admission.results_of(core))
-        m.submodules.judged_queue = judged = Queue(judged_layout(core), depth=core.contexts)
+        m.submodules.judged_queue = judged = Queue(judged_layout(core), depth=core.fronts)
         connect(m, results.o, flipped(self.results))
         connect(m, judged.o, flipped(self.judged))
         tokens = Array(Signal(judged_layout(core), name=f"token_{i}") for i in range(core.threads))

@@ -1,7 +1,7 @@
 """The rows that learn: one segment a cycle out of the H bank, a step of its counters, and back.
 
 row job ─► segment after segment ─┬─► H word ───────────────► CounterLanes ─┬─► H word
-                                  ├─► activations agree with a* ─► up       └─► signs ─► W plane (online, sweep)
+                                  ├─► activations agree with a* ─► up       └─► signs ─► W plane
                                   └─► Reinforce ─► mask (sweep)
 """
 
@@ -30,7 +30,7 @@ class HiddenEngine(wiring.Component):
     -------
     jobs : In, rows; busy : Out, a row is under way
     layer : Out, row : In, hidden table, combinational
-    online : In, updates write W; context : In, whose activations
+    online : In, W is written where it is in use (else in the other bank); context : In, whose activations
     store_segment, from_input : Out, segment of the activation store; activations : In, 2 cycles later
     read_address, read_data, write_* : H bank port; weight_* : Out, W plane write port
     random_* : host access to the generator
@@ -61,6 +61,7 @@ class HiddenEngine(wiring.Component):
                 "weight_address": Out(range(core.weight_words)),
                 "weight_position": Out(range(core.segments)),
                 "weight_data": Out(core.lanes),
+                "weight_other": Out(1),
                 "random_turn": In(1),
                 "random_replace": In(1),
                 "random_new": In(64),
@@ -156,7 +157,8 @@ class HiddenEngine(wiring.Component):
             self.write_enable.eq(write.valid),
             self.write_address.eq(write.job.hidden_address),
             self.write_data.eq(lanes.o),
-            self.weight_enable.eq(write.valid & (write.job.sweep | self.online)),
+            self.weight_enable.eq(write.valid),
+            self.weight_other.eq(~self.online),
             self.weight_address.eq(write.job.weight_address),
             self.weight_position.eq(write.job.position),
             self.weight_data.eq(lanes.positive & valid),

@@ -19,9 +19,10 @@ __all__ = ["Loader"]
 
 
 class Loader(wiring.Component):
-    """Sample loader; one beat a cycle, a token one cycle after the last beat, writes one cycle after their beat.
+    """Sample loader; one beat a cycle and one cycle between samples, a token one cycle after the last beat, writes one
+    cycle after their beat.
 
-    Takes a header only while `run` is set and a context is free; segments are then never held up.
+    Takes a header only while `run` is set and a context and a front are free; segments are then never held up.
 
     Members
     -------
@@ -30,7 +31,8 @@ class Loader(wiring.Component):
     run : In
     classes : In, number of classes
     row : In, the `input` step
-    retired : In, one-cycle pulse, a context is free again
+    retired : In, one-cycle pulse, a context is free again; handed : In, one-cycle pulse, a sample has gone to the
+        update stage
     fill_mask, fill_address, fill_data : Out, writes of the operand store, {context, word}
     store_enable, store_address, store_data : Out, writes of the input store, {context, segment}
     bad_frame, bad_label : Out, one-cycle pulses
@@ -47,6 +49,7 @@ class Loader(wiring.Component):
                 "classes": In(LABEL_BITS + 1),
                 "row": In(step_layout(core, "input")),
                 "retired": In(1),
+                "handed": In(1),
                 "fill_mask": Out(core.segments),
                 "fill_context": Out(range(core.contexts)),
                 "fill_word": Out(range(core.operand_words)),
@@ -65,9 +68,11 @@ class Loader(wiring.Component):
         m.submodules.fill = fill = OperandFill(core)
         context = Signal(range(core.contexts))
         used = Signal(range(core.contexts + 1))
+        ahead = Signal(range(core.fronts + 1))  # samples that the update stage has not got yet
         index = Signal(range(core.operand_words * core.segments + 1))
         token = Signal(token_layout(core))
         label = self.i.payload.data[:LABEL_BITS]
+        room = Signal()  # for another sample; looked at one cycle ahead
         final = Signal()  # the next segment is the last
         done = Signal()  # a whole good sample ends in this cycle
 
@@ -85,11 +90,13 @@ class Loader(wiring.Component):
             self.store_segment.eq(index),
             self.o.valid.eq(done),
             used.eq(used + done - self.retired),
+            ahead.eq(ahead + done - self.handed),
             context.eq(context + done),
+            room.eq(self.run & (used != core.contexts) & (ahead != core.fronts) & ~done),
         ]
         with m.FSM(init="HEADER") as fsm:
             with m.State("HEADER"):
-                m.d.comb += self.i.ready.eq(self.run & (used != core.contexts))
+                m.d.comb += self.i.ready.eq(room)
                 m.d.sync += [index.eq(0), final.eq(self.row.segments == 1)]
                 with m.If(self.i.valid & self.i.ready):
                     m.d.sync += Cat(token.context, token.label, token.close).eq(

@@ -6,7 +6,8 @@
                                      H bank (B-bit counters) ⇄ Update
 
 W and H are separate memories. Inside a mini-batch W stands still, so Forward works on later samples while Backward
-and Update still work on earlier ones; only the sweep at the end of a batch stops the line.
+and Update still work on earlier ones. Updates and the sweep write the next batch's W into a second bank: between two
+batches the line only runs empty, and the sweep runs beside the next batch.
 """
 
 from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
@@ -80,10 +81,10 @@ class Trainer(wiring.Component):
         m.submodules.updates = reset(updates := Queue(update_layout(core), depth=core.contexts))
         connect(m, backward.updates, updates.i)
         connect(m, updates.o, update.updates)
-        m.submodules.tokens = reset(queue := Queue(token_layout(core), depth=core.contexts))
+        m.submodules.tokens = reset(queue := Queue(token_layout(core), depth=core.fronts))
         connect(m, loader.o, queue.i)
         connect(m, queue.o, forward.tokens)
-        self._settings(m, loader, forward, update, registers)
+        self._settings(m, loader, forward, backward, update, registers)
         self._weights(m, plane, forward, backward, update, window)
         self._hidden(m, bank, update, window)
         self._activations(m, loader, forward, backward, update)
@@ -91,12 +92,13 @@ class Trainer(wiring.Component):
         self._status(m, loader, forward, update, registers, window)
         return m
 
-    def _settings(self, m, loader, forward, update, registers):
+    def _settings(self, m, loader, forward, backward, update, registers):
         """Settings and retirement to those who need them."""
         m.d.comb += [
             loader.run.eq(registers.run),
             loader.classes.eq(registers.class_count),
             loader.retired.eq(update.retired),
+            loader.handed.eq(backward.updates.valid),
             forward.train.eq(registers.train),
             forward.online.eq(registers.online),
             forward.batch.eq(registers.batch),
@@ -118,7 +120,9 @@ class Trainer(wiring.Component):
             forward.hold.eq(backward.hold),
             backward.forward_streaming.eq(forward.streaming),
             plane.write_enable.eq(engine.weight_enable | host),
-            plane.write_address.eq(Mux(host, window.row >> 6, engine.weight_address)),
+            plane.write_address.eq(Mux(host, window.row[6:], engine.weight_address)),
+            plane.write_other.eq(Mux(host, window.row[6 + len(plane.write_address)], engine.weight_other)),
+            plane.swap.eq(update.swap),
             plane.write_position.eq(Mux(host, window.row[:6], engine.weight_position)),
             plane.write_data.eq(Mux(host, window.written("weights"), engine.weight_data)),
             backward.peek.eq(window.peek),
@@ -176,6 +180,7 @@ class Trainer(wiring.Component):
         m.d.comb += [
             engine.activations.eq(Mux(chosen, *stores)),
             engine.online.eq(forward.online),
+            update.online.eq(forward.online),
             [
                 getattr(forward, name).eq(getattr(loader, name))
                 for name in ("fill_mask", "fill_context", "fill_word", "fill_data")
@@ -219,7 +224,7 @@ class Trainer(wiring.Component):
         quiet = Signal(range(_QUIET + 1), init=_QUIET)
         active, taken = Signal(), Signal()
         m.d.comb += [
-            active.eq(~loader.idle),
+            active.eq(~loader.idle | update.sweeping),
             registers.idle.eq(self.idle),
             window.idle.eq(self.idle),
             registers.errors.eq(Cat(loader.bad_frame, loader.bad_label, window.refused)),

@@ -75,7 +75,13 @@ def judged_layout(core):
 def update_layout(core):
     """A sample on its way to the update stage: `count` entries of winners in `bank` if it `updates`."""
     return data.StructLayout(
-        {"context": range(core.contexts), "batch_end": 1, "updates": 1, "count": range(core.beats + 1), "bank": 1}
+        {
+            "context": range(core.contexts),
+            "batch_end": 1,
+            "updates": 1,
+            "count": range(core.beats + 1),
+            "bank": range(core.winner_banks),
+        }
     )
 
 

@@ -20,6 +20,9 @@ __all__ = ["Update"]
 class Update(wiring.Component):
     """Update stage, one sample at a time, in order.
 
+    The last sample of a batch retires before the sweep, which runs beside the next batch: `swap` hands the new signs
+    over, and later updates wait. Online the sweep comes first, since it writes the weights in use.
+
     A sample without winners retires two cycles after it arrived. Else it takes the sum of s over its winner
     rows, the sweep the number of H words of all layers, and a constant each.
 
@@ -28,6 +31,7 @@ class Update(wiring.Component):
     updates : In, samples; retired : Out, pulse per sample; context : Out, of the sample being updated
     table_* : In, host writes of the hidden table
     winners_bank, winners_index : Out; winners : In, two cycles later; bank_done : Out, pulse
+    online : In; swap : Out, pulse, with `retired` of the last sample of a batch; sweeping : Out
     swept : Out, pulse per sweep; the engine's other ports pass through `engine`
     """
 
@@ -42,10 +46,13 @@ class Update(wiring.Component):
                 "table_enable": In(1),
                 "table_address": In(range(core.steps)),
                 "table_row": In(step_layout(core, "hidden")),
-                "winners_bank": Out(1),
+                "winners_bank": Out(range(core.winner_banks)),
                 "winners_index": Out(range(core.beats)),
                 "winners": In(winners_layout(core)),
                 "bank_done": Out(1),
+                "online": In(1),
+                "swap": Out(1),
+                "sweeping": Out(1),
                 "swept": Out(1),
             }
         )
@@ -59,7 +66,7 @@ class Update(wiring.Component):
         m.submodules.engine = engine = self.engine
         token = Signal(update_layout(core))  # the sample at hand
         retire = Signal()
-        m.d.sync += self.retired.eq(retire)
+        m.d.sync += [self.retired.eq(retire), self.swap.eq(0)]
         m.d.comb += [
             table.write_enable.eq(self.table_enable),
             table.write_address.eq(self.table_address),
@@ -72,7 +79,7 @@ class Update(wiring.Component):
         ]
         for reader, user in enumerate((engine, winner_rows, sweep_rows)):
             m.d.comb += [table.steps[reader].eq(user.layer), user.row.eq(table.rows[reader])]
-        sweeping, busy = Signal(), Signal()
+        sweeping, busy = self.sweeping, Signal()
         with m.If(sweeping):
             connect(m, sweep_rows.o, engine.jobs)
         with m.Else():
@@ -91,8 +98,7 @@ class Update(wiring.Component):
                     m.d.comb += winner_rows.start.eq(1)
                     m.next = "ROWS"
                 with m.Elif(token.batch_end):
-                    m.d.sync += sweeping.eq(1)
-                    m.next = "SWEEP"
+                    m.next = "BATCH"
                 with m.Else():
                     m.d.comb += retire.eq(1)
                     m.next = "IDLE"
@@ -100,14 +106,19 @@ class Update(wiring.Component):
                 m.d.comb += self.bank_done.eq(1)
                 m.next = "RETIRE"
                 with m.If(token.batch_end):
-                    m.d.sync += sweeping.eq(1)
-                    m.next = "SWEEP"
+                    m.next = "BATCH"
+            with m.State("BATCH"):
+                m.d.comb += retire.eq(~self.online)
+                m.d.sync += [sweeping.eq(1), self.swap.eq(~self.online)]
+                m.next = "SWEEP"
             with m.State("SWEEP"):
                 m.d.comb += sweep_rows.start.eq(1)
                 m.next = "SWEEPING"
             with m.State("SWEEPING"), m.If(~busy):
                 m.d.comb += self.swept.eq(1)
                 m.next = "RETIRE"
+                with m.If(~self.online):
+                    m.next = "IDLE"
             with m.State("RETIRE"):
                 m.d.comb += retire.eq(1)
                 m.next = "IDLE"

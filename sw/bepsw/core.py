@@ -23,15 +23,16 @@ class Core:
     bits : int
         B, bits of a hidden-weight counter.
     weight_words, hidden_words : int
-        Depth of the W plane (words of S·g bits) and of the H bank (words of g counters).
+        Words of the W plane (of S·g bits, each twice: the bank in use and the one that learns) and of the H bank (of
+        g counters).
     max_width, max_fan_in : int
         Largest layer and largest fan-in; they fix the width of row counters and of pre-activations.
     classes : int
         Largest number of classes.
     contexts : int
-        Samples in flight, a power of two.
+        Samples between the sample stream and their retirement, a power of two.
     threads : int
-        Samples whose forward passes are interleaved, 1 to 4, fewer than `contexts`.
+        Samples whose forward passes are interleaved, 1 to 4, fewer than `fronts`.
     operand_words : int
         W words that one row may span: depth of the operand store per layer.
     beats : int
@@ -42,6 +43,9 @@ class Core:
         Segments per prototype row and per desired activation; a power of two.
     steps : int
         Entries of each step table.
+    fronts : int
+        Those of them that the update stage has not got yet, a power of two; cut to `contexts`. The others wait while
+        the update stage sweeps.
     """
 
     lanes: int = 36
@@ -60,6 +64,7 @@ class Core:
     store_segments: int = 32
     prototype_segments: int = 16
     steps: int = 8
+    fronts: int = 8
 
     def __post_init__(self):
         ranges = {
@@ -72,13 +77,14 @@ class Core:
             "max_width": (2, 1 << 16),
             "max_fan_in": (2, 1 << 16),
             "classes": (2, 64),
-            "contexts": (2, 16),
+            "contexts": (2, 64),
             "threads": (1, 4),
             "operand_words": (1, 64),
             "beats": (2, 1 << 14),
             "store_segments": (1, 1 << 12),
             "prototype_segments": (2, 1 << 10),
             "steps": (7, 16),
+            "fronts": (2, 16),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
@@ -86,17 +92,23 @@ class Core:
                 raise BepError(f"The core parameter {name} must be a whole number from {low} to {high}, not {value!r}.")
         if self.slots > min(self.segments, self.lanes):
             raise BepError(f"The core parameter slots ({self.slots}) cannot exceed segments or lanes.")
-        for name in ("contexts", "prototype_segments"):
+        for name in ("contexts", "fronts", "prototype_segments"):
             value = getattr(self, name)
             if value & (value - 1):
                 raise BepError(f"The core parameter {name} must be a power of two, not {value}.")
-        if self.threads >= self.contexts:
-            raise BepError(f"The core parameter threads ({self.threads}) must be below contexts ({self.contexts}).")
+        object.__setattr__(self, "fronts", min(self.fronts, self.contexts))
+        if self.threads >= self.fronts:
+            raise BepError(f"The core parameter threads ({self.threads}) must be below fronts ({self.fronts}).")
 
     @property
     def width(self):
         """S·g, bits of a W word."""
         return self.lanes * self.segments
+
+    @property
+    def winner_banks(self):
+        """Samples whose winners can wait for the update stage: what fits 1024 words of memory, 2 to 8."""
+        return min(8, max(2, 1024 >> (self.beats - 1).bit_length()))
 
     @property
     def z_bits(self):
@@ -112,20 +124,25 @@ PRESETS = {
     # Small enough for Icarus, odd enough to meet every corner: rows that span words and words that hold rows.
     "tiny": Core(
         lanes=8, segments=4, slots=4, weight_words=256, hidden_words=1024, max_width=64, max_fan_in=128,
-        operand_words=4, beats=256, store_segments=16, prototype_segments=8,
+        contexts=8, fronts=4, operand_words=4, beats=256, store_segments=16, prototype_segments=8,
     ),
     # 50 000 hidden weights at B = 8 on an ECP5-25F.
     "small": Core(
-        lanes=36, segments=8, slots=4, weight_words=512, hidden_words=2048, max_width=512, max_fan_in=1024,
-        operand_words=4, beats=256, store_segments=32, prototype_segments=16,
+        lanes=36, segments=8, slots=4, weight_words=256, hidden_words=2048, max_width=512, max_fan_in=1024,
+        contexts=16, fronts=4, operand_words=4, beats=256, store_segments=32, prototype_segments=16,
     ),
-    # 784-255-255 on an ECP5-85F: 1152 W lanes, 4096 words of 72 counters.
+    # 784-255-255 on an ECP5-85F: 1584 W lanes, 4096 words of 72 counters.
     "reference": Core(
-        lanes=72, segments=16, slots=4, weight_words=512, hidden_words=4096, max_width=1024, max_fan_in=1024,
-        threads=3, operand_words=2, beats=512, store_segments=32, prototype_segments=16,
+        lanes=72, segments=22, slots=5, weight_words=256, hidden_words=4096, max_width=1024, max_fan_in=1024,
+        contexts=32, fronts=8, threads=3, operand_words=1, beats=256, store_segments=32, prototype_segments=16,
+    ),
+    # The same network as fast as an ECP5-85F allows: 2376 W lanes; hardly larger networks fit.
+    "fast": Core(
+        lanes=66, segments=36, slots=9, weight_words=128, hidden_words=4080, max_width=264, max_fan_in=1023, classes=16,
+        contexts=32, fronts=8, threads=3, operand_words=1, beats=128, store_segments=16, prototype_segments=4,
     ),
 }  # fmt: skip
-"""Named cores: `tiny` for tests, `small` for a 25F, `reference` for the 85F figures."""
+"""Named cores: `tiny` for tests, `small` for a 25F, `reference` and `fast` for an 85F."""
 
 
 def preset(name, **changes):

@@ -1,8 +1,10 @@
 """The cycle model: when each sample's result leaves and how many cycles a run takes, from its steps and its data.
 
-The stages of the core run side by side and meet in five places: contexts (the loader waits for a sample to retire),
-threads (a pass waits for its own predecessor), the W port (passes and walks take turns), the winner banks (two), and
-the barrier at the end of a batch. The model follows these waits event by event with the lengths that the step tables
+The stages of the core run side by side and meet in six places: contexts (the loader waits for a sample to retire),
+fronts (it waits for one to reach the update stage), threads (a pass waits for its own predecessor), the W port (passes
+and walks take turns), the winner banks, and the barrier at the end of a batch. The sweep runs beside the next batch
+(online it does not) and holds up its updates.
+The model follows these waits event by event with the lengths that the step tables
 give; it is exact as long as samples are offered and results are taken without a pause.
 
     pass of n words     n + 1 cycles of the W port, its thread goes on `pass_gap` cycles after the last word
@@ -52,7 +54,7 @@ class Timing:
     settle: int = 7
     queue: int = 2
     update_end: int = 8
-    sweep_start: int = 4
+    sweep_start: int = 5
 
     @classmethod
     def of(cls, core):
@@ -145,7 +147,7 @@ class CycleModel:
             line.add(index, bool(trigger) and train, winners[index], batch_end, train)
         line.finish()
         use.results[:] = line.results
-        use.cycles = line.retired[-1] if line.retired else 0
+        use.cycles = max(line.retired[-1], line.swept) if line.retired else 0
         use.forward, use.walk, use.update, use.sweep = line.words
         return use
 
@@ -156,7 +158,7 @@ class _Line:
     def __init__(self, model):
         self.model, self.timing = model, model.timing
         self.loaded = []  # cycle of the last beat
-        self.retired, self.results = [], []
+        self.handed, self.retired, self.results = [], [], []
         self.words = [0, 0, 0, 0]
         self.samples = []  # (trigger, winners, batch_end, barrier) of samples not yet entered
         self.port = 0  # first cycle in which a pass may be picked
@@ -166,7 +168,7 @@ class _Line:
         self.accepted = -1
         self.freed = []  # cycle from which the thread of each judged sample is free
         self.backward = _Backward(self)
-        self.update_free = 0
+        self.update_free = self.swept = 0
         self.bank_free = []
 
     def add(self, index, trigger, winners, batch_end, train):
@@ -188,11 +190,13 @@ class _Line:
             return False
         barrier = index > 0 and self.samples[index - 1][3]
         needed = index if barrier else index - core.contexts + 1
-        if len(self.retired) < needed:
+        if len(self.retired) < needed or len(self.handed) < index - core.fronts + 1:
             return False
-        header = 0 if index == 0 else self.loaded[-1] + 1
+        header = 0 if index == 0 else self.loaded[-1] + 2
         if index >= core.contexts:
-            header = max(header, self.retired[index - core.contexts] + 1)
+            header = max(header, self.retired[index - core.contexts] + 2)
+        if index >= core.fronts:
+            header = max(header, self.handed[index - core.fronts] + 2)
         self.loaded.append(header + self.model.input_segments)
         time = max(self.loaded[-1] + 1 + timing.queue, self.accepted + 2)
         if index >= core.threads:
@@ -230,6 +234,7 @@ class _Line:
     def update(self, index, arrived, rows):
         """The update stage: `rows` winner rows per layer, then the sweep if the batch ends here."""
         timing, model = self.timing, self.model
+        self.handed.append(arrived)
         _, _, batch_end, _ = self.samples[index]
         state = max(arrived + timing.queue, self.update_free)
         state += 1  # from taking the sample to deciding what to do
@@ -246,7 +251,12 @@ class _Line:
             steps = sum(model.hidden_words)
             self.words[3] += steps
             gaps = sum(1 for s in model.segments[:-1] if s == 1)
+            if not model.training.online:  # retires before the sweep, which later updates wait for
+                self.retired.append(state + 2)
             state = state + timing.sweep_start + steps + gaps - 1 + timing.update_end
+            if not model.training.online:
+                self.update_free = self.swept = state + 1
+                return
         self.retired.append(state + 2)
         self.update_free = state + 2
 
@@ -286,8 +296,9 @@ class _Backward:
             self.free = start + 1
             line.update(index, start + 1, [0])
             return True
-        if self.handed >= 2:
-            start = max(start, line.bank_free[self.handed - 2])
+        banks = line.model.core.winner_banks
+        if self.handed >= banks:
+            start = max(start, line.bank_free[self.handed - banks])
         self.sample, self.plan, self.chunk = index, list(line.model.steps), 0
         self.wait = start + 3
         return True

@@ -79,6 +79,7 @@ class Driver:
             words = hidden_to_words(hidden, matrix, self.core, self._pieces["hidden"])
             self._write_window("hidden", matrix.hidden_base, words)
             self._write_matrix(matrix, weights)
+            self._write_matrix(matrix, hidden >= 0, other=True)
         generator = np.ascontiguousarray(state.generator, dtype="<u8").view("<u4")
         self._write_window("generator", 0, generator)
         self.transport.write(address("PENDING"), state.pending)
@@ -152,7 +153,8 @@ class Driver:
         )
 
     def _load_classifier(self):
-        self._write_matrix(self.layout.classifier, self.prototypes)
+        for other in (False, True):
+            self._write_matrix(self.layout.classifier, self.prototypes, other=other)
         segments = self.core.prototype_segments
         for label, row in enumerate(self.prototypes):
             words, _ = sample_beats(row[None, :], [label], False, self.core.lanes)
@@ -180,9 +182,11 @@ class Driver:
         pieces = self._pieces[name]
         return self.transport.read_block(address("WINDOW_DATA"), rows * pieces).reshape(rows, pieces)
 
-    def _write_matrix(self, matrix, weights):
+    def _write_matrix(self, matrix, weights, *, other=False):
+        """Write weights into the bank in use, or into the one that is swapped in when the batch ends."""
+        first = registers.window_rows(self.core)["weights"] // 2 if other else 0
         for row, pieces in weight_runs(np.asarray(weights, dtype=bool), matrix, self._pieces["weights"]):
-            self._write_window("weights", row, pieces)
+            self._write_window("weights", first + row, pieces)
 
     def _read_matrix(self, matrix):
         pieces = self._pieces["weights"]

@@ -19,7 +19,7 @@ __all__ = [
 IDENTITY = 0x42455043
 """ASCII "BEPC"."""
 
-VERSION = 1
+VERSION = 2
 """Version of this register map; the host refuses another."""
 
 CAPABILITIES = tuple(field.name for field in dataclasses.fields(Core))
@@ -113,7 +113,7 @@ def window_rows(core):
     """Row numbers of every memory behind the window: {window: one above the highest}."""
     return {
         "hidden": core.hidden_words,
-        "weights": core.weight_words << 6,
+        "weights": 2 << (core.weight_words - 1).bit_length() << 6,
         "prototypes": core.classes * core.prototype_segments,
         "generator": bank_size(core.lanes),
         **dict.fromkeys((f"{table}_table" for table in TABLES), core.steps),

@@ -19,7 +19,8 @@ CORES = {
     # Nothing is a power of two.
     "odd": Core(
         lanes=11, segments=7, slots=5, bits=5, weight_words=200, hidden_words=900, max_width=50, max_fan_in=150,
-        classes=37, contexts=8, threads=3, operand_words=3, beats=150, store_segments=20, prototype_segments=8,
+        classes=37, contexts=8, fronts=4, threads=3, operand_words=3, beats=150, store_segments=20,
+        prototype_segments=8,
     ),
 }  # fmt: skip
 

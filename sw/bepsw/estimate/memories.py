@@ -109,7 +109,7 @@ def _bits(count):
 def _planes(core):
     """W plane, H bank, and the counters of the walk."""
     word = core.lanes * core.bits
-    yield Memory("weight_plane.segment", core.lanes, core.weight_words, "block", core.segments)
+    yield Memory("weight_plane.segment", core.lanes, 2 << _bits(core.weight_words), "block", core.segments)
     deepest = min(_HIDDEN_DEEPEST, 1 << _bits(core.hidden_words))
     full, rest = divmod(core.hidden_words, deepest)
     yield Memory("hidden_bank.counters", word, deepest, "block", full)
@@ -124,11 +124,11 @@ def _stores(core):
     lanes, pairs = core.lanes, core.prototype_segments // 2
     for name in ("input_store", "hidden_store"):
         yield Memory(name, lanes, core.contexts << _bits(core.store_segments), "block")
-    for name, operands in (("input", core.contexts), ("hidden", 2 * core.threads)):
+    for name, operands in (("input", core.fronts), ("hidden", 2 * core.threads)):
         words = operands * core.operand_words
         yield Memory(f"forward.{name}_operand.segment", lanes, words, "distributed", core.segments)
-    yield Memory("backward.z_memory", core.slots * core.z_bits, core.contexts << _bits(core.beats), "block")
-    yield Memory("backward.winners", winners_bits(core), 2 << _bits(core.beats), "block")
+    yield Memory("backward.z_memory", core.slots * core.z_bits, core.fronts << _bits(core.beats), "block")
+    yield Memory("backward.winners", winners_bits(core), core.winner_banks << _bits(core.beats), "block")
     yield Memory("backward.desired.prototype", lanes, core.classes * pairs, "block", 2)
     yield Memory("backward.desired.desired", lanes, 2 * pairs, "distributed", 2)
 
@@ -165,10 +165,10 @@ def _queues(core):
     """Queues, one place free and the number of places a power of two."""
     context = _bits(core.contexts)
     for name, bits, depth in (
-        ("tokens", context + 7, core.contexts),
+        ("tokens", context + 7, core.fronts),
         ("updates", context + 3 + core.beats.bit_length(), core.contexts),
-        ("forward.judged_queue", context + 8, core.contexts),
-        ("forward.result_queue", core.z_bits + 8, 2 * core.contexts),
+        ("forward.judged_queue", context + 8, core.fronts),
+        ("forward.result_queue", core.z_bits + 8, 2 * core.fronts),
         ("update.winner_rows.entries", winners_bits(core), _ENTRIES),
         ("update.winner_rows.jobs", job_bits(core), _JOBS),
     ):

@@ -37,7 +37,7 @@ def datapath(core):
             },
         ),
         "forward.input_operand": (
-            {"lanes": lanes * segments, "depth": lanes * segments * _rows(core.contexts * core.operand_words)},
+            {"lanes": lanes * segments, "depth": lanes * segments * _rows(core.fronts * core.operand_words)},
             {"lanes": lanes * segments},
         ),
         "forward.hidden_operand": (
