@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from bepsw import data
+from bepsw.data.dataset import Dataset
 from bepsw.data.idx import read_idx
+from bepsw.data.pooling import pooled
 from bepsw.data.table import read_csv, read_samples
+from bepsw.errors import BepError
 
 
 def real_data():
@@ -131,3 +134,28 @@ def test_holdout_keeps_every_class_on_both_sides():
     train, test = data.holdout(y)
     assert set(y[train]) == set(y[test]) == {0, 1, 2} and len(train) + len(test) == len(y)
     assert np.bincount(y[test]).tolist() == [10, 1, 1]
+
+
+@pytest.mark.parametrize("shape, sides", [((4, 6), (2, 3)), ((4, 6), (4, 2)), ((6, 6), (1, 1))])
+def test_pooled_images_are_means_of_blocks(shape, sides):
+    rng = np.random.default_rng(3)
+    x, y = rng.integers(0, 256, (5, shape[0] * shape[1]), dtype=np.uint8), np.array([0, 1, 1, 0, 1])
+    made = pooled(Dataset("pictures", x, y, x[:2], y[:2], 2, shape, "here"), *sides)
+    high, wide = shape[0] // sides[0], shape[1] // sides[1]
+    assert (
+        made.shape == sides
+        and made.name == f"pictures-{sides[0]}x{sides[1]}"
+        and made.x_test.shape[1] == sides[0] * sides[1]
+    )
+    for sample, image in zip(made.x_train, x.reshape(5, *shape), strict=True):
+        for row in range(sides[0]):
+            for column in range(sides[1]):
+                block = image[row * high : (row + 1) * high, column * wide : (column + 1) * wide]
+                assert sample.reshape(sides)[row, column] == np.float32(block.mean())
+
+
+@pytest.mark.parametrize("sides", [(3, 2), (2, 4), (8, 12), (0, 2)])
+def test_images_that_do_not_divide_are_refused(sides):
+    x, y = np.zeros((4, 24), np.uint8), np.array([0, 1, 0, 1])
+    with pytest.raises(BepError, match="cannot be cut into"):
+        pooled(Dataset("pictures", x, y, x, y, 2, (4, 6), "here"), *sides)

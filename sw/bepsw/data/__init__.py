@@ -1,5 +1,6 @@
 """Datasets: one `load` for everything that has a name or a path."""
 
+import re
 from pathlib import Path
 
 from ..errors import BepError
@@ -8,6 +9,7 @@ from .dataset import Dataset, holdout, split
 from .digits import load_digits
 from .folds import fold_indices, folded, pool
 from .images import NAMED, load_folder, load_named, search_folders
+from .pooling import pooled
 from .synthetic import random_prototypes
 from .table import load_csv
 from .ucr import load_ts
@@ -16,7 +18,7 @@ __all__ = ["NAMES", "Dataset", "fold_indices", "folded", "holdout", "load", "poo
 
 NAMES = {
     "digits": "8×8 digits, 10 classes, bundled",
-    "mnist": "28×28 handwritten digits, 10 classes",
+    "mnist": "28×28 handwritten digits, 10 classes; mnist-14x14 and the like for means of blocks",
     "fashion-mnist": "28×28 pieces of clothing, 10 classes",
     "random-prototypes": "1000 noisy bits, 10 classes, made on the spot",
 }
@@ -29,7 +31,8 @@ def load(name_or_path, folder=None, *, label=None, points=None):
     Parameters
     ----------
     name_or_path : str or Path
-        A name of `NAMES`; a UCR set by name, when its files are in a searched folder; a .csv, .csv.gz, .npz or .ts
+        A name of `NAMES`; an image set cut down to means of blocks, as "mnist-14x14"; a UCR set by name, when its
+        files are in a searched folder; a .csv, .csv.gz, .npz or .ts
         file; or a folder of four idx files. A name wins over a file of the same name.
     folder : str or Path, optional
         Searched first for the files of a named set.
@@ -54,6 +57,9 @@ def load(name_or_path, folder=None, *, label=None, points=None):
         return random_prototypes()
     if name in NAMED:
         return load_named(name, folder)
+    base, _, size = name.rpartition("-")
+    if base in NAMED and (sides := re.fullmatch(r"(\d+)x(\d+)", size)):
+        return pooled(load_named(base, folder), *map(int, sides.groups()))
     path = Path(name_or_path)
     if path.is_dir():
         return load_folder(path)
