@@ -107,12 +107,12 @@ class ForwardIssue(wiring.Component):
         core = self.core
         left = Signal(range(core.weight_words + 1))
         words_per_row = Signal(range(core.operand_words + 1))
+        one_word = Signal()  # words_per_row == 1
         thread, at = Signal(range(core.threads)), Signal(range(core.contexts))
         now = Signal(range(core.steps))
         beat, word = Signal(range(core.beats)), Signal(range(core.operand_words))
-        last_word = Signal()
+        last_word = Signal()  # registered: `word` leads far away
         m.d.comb += [
-            last_word.eq(word + 1 == words_per_row),
             self.operand_word.eq(word),
             self.tag.thread.eq(thread),
             self.tag.context.eq(at),
@@ -132,6 +132,8 @@ class ForwardIssue(wiring.Component):
                     now.eq(self.step),
                     left.eq(self.row.words),
                     words_per_row.eq(self.row.words_per_row),
+                    one_word.eq(self.row.words_per_row == 1),
+                    last_word.eq(self.row.words_per_row == 1),
                     self.from_input.eq(self.row.from_input),
                     self.read_address.eq(self.row.weight_base),
                     beat.eq(0),
@@ -144,6 +146,7 @@ class ForwardIssue(wiring.Component):
                     self.read_address.eq(self.read_address + 1),
                     left.eq(left - 1),
                     word.eq(Mux(last_word, 0, word + 1)),
+                    last_word.eq(Mux(last_word, one_word, word + 2 == words_per_row)),
                     beat.eq(beat + last_word),
                 ]
                 with m.If(left == 1):
