@@ -135,7 +135,7 @@ class Forward(wiring.Component):
         m.submodules.hidden_operand = hidden = OperandStore(core, core.threads * 2 * core.operand_words)
         tag = delay(m, issue.tag, wait, name="operand_tag")
         word = delay(m, issue.operand_word, wait, name="operand_word")
-        from_input = delay(m, issue.from_input, wait, name="from_input")
+        from_input = delay(m, issue.from_input, WeightPlane.latency - 1, name="from_input")
         mask, address, segment = write
         words, front = core.operand_words, ceil_log2(core.fronts)
         m.d.comb += [

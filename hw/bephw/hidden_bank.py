@@ -1,6 +1,7 @@
 """The H bank: words of g saturating up/down counters, the memory that training changes.
 
-address ─► block RAM ─► output register ─► read_data        write port: the counters after ±1, or the host
+address ─► copy a group of lanes ─► block RAM ─► output register ─► fabric register ─► read_data
+the counters after ±1, or the host ─► register ─► write port
 """
 
 from amaranth.hdl import Module, Signal
@@ -13,13 +14,14 @@ from .delay import delay
 __all__ = ["HiddenBank"]
 
 _DEEPEST = 2048
+_GROUP = 18  # lanes with an address of their own: at B = 8 these fill the nine-bit ports of block RAMs exactly
 
 
 class HiddenBank(wiring.Component):
     """`core.hidden_words` words of g counters of B bits (two's complement k, h = 2k+1).
 
-    Read latency `latency` cycles; a write is in the memory in the next cycle. One read and one write port. Whoever
-    uses it never reads an address in the cycle in which it is written. Deep banks are built of memories of 2048 words,
+    Read latency `latency` cycles; reads from the next cycle on see a write. One read and one write port. Whoever uses
+    it never reads an address in the cycle in which it is written. Deep banks are built of memories of 2048 words,
     the deepest that a block RAM of 18 kbit gives without wasting its ninth bits.
 
     Members
@@ -28,7 +30,7 @@ class HiddenBank(wiring.Component):
     write_enable, write_address, write_data : In
     """
 
-    latency = 3
+    latency = 4
 
     def __init__(self, core):
         self.core = core
@@ -48,26 +50,37 @@ class HiddenBank(wiring.Component):
         core = self.core
         deepest = min(_DEEPEST, 1 << (core.hidden_words - 1).bit_length())
         inside = (deepest - 1).bit_length()
-        chosen = delay(m, self.read_address >> inside, 2, name="chosen")
+        chosen = delay(m, self.read_address >> inside, 3, name="chosen")
         word = Signal(core.lanes * core.bits, reset_less=True)
         m.d.comb += self.read_data.eq(word)
+        new = delay(m, self.write_data.as_value(), 1, name="write_data")
         for i, first in enumerate(range(0, core.hidden_words, deepest)):
-            memory = Memory(
-                shape=core.lanes * core.bits,
-                depth=min(deepest, core.hidden_words - first),
-                init=[],
-                attrs={"ram_style": "block"},
-            )
-            m.submodules[f"counters_{i}"] = memory
-            read, write = memory.read_port(), memory.write_port()
-            m.d.comb += [
-                read.addr.eq(self.read_address[:inside]),
-                read.en.eq(1),
-                write.addr.eq(self.write_address[:inside]),
-                write.data.eq(self.write_data),
-                write.en.eq(self.write_enable & (self.write_address >> inside == i)),
-            ]
-            output = delay(m, read.data, 1, name=f"output_{i}")
-            with m.If(chosen == i):
-                m.d.sync += word.eq(output)
+            depth = min(deepest, core.hidden_words - first)
+            for low in range(0, core.lanes, _GROUP):
+                bits = slice(low * core.bits, min(low + _GROUP, core.lanes) * core.bits)
+                output = self._group(m, f"{i}_{low // _GROUP}", i, inside, depth, new[bits])
+                with m.If(chosen == i):
+                    m.d.sync += word[bits].eq(output)
         return m
+
+    def _group(self, m, name, bank, inside, depth, new):
+        """Memory of a group of lanes with its own copies of the addresses: no net crosses the chip to all of them."""
+        memory = Memory(shape=len(new), depth=depth, init=[], attrs={"ram_style": "block"})
+        m.submodules[f"counters_{name}"] = memory
+        read, write = memory.read_port(), memory.write_port()
+        enable = Signal(name=f"write_enable_{name}", reset_less=True)
+        read_at = Signal(inside, name=f"read_address_{name}", attrs={"keep": 1}, reset_less=True)
+        write_at = Signal(inside, name=f"write_address_{name}", attrs={"keep": 1}, reset_less=True)
+        m.d.sync += [
+            read_at.eq(self.read_address[:inside]),
+            write_at.eq(self.write_address[:inside]),
+            enable.eq(self.write_enable & (self.write_address >> inside == bank)),
+        ]
+        m.d.comb += [
+            read.addr.eq(read_at),
+            read.en.eq(1),
+            write.addr.eq(write_at),
+            write.data.eq(new),
+            write.en.eq(enable),
+        ]
+        return delay(m, read.data, 1, name=f"output_{name}")

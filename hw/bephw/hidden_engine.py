@@ -37,7 +37,7 @@ class HiddenEngine(wiring.Component):
     updated : Out, pulse per updated row; saturated : Out, steps not taken, some cycles later
     """
 
-    latency = 6
+    latency = 7
 
     def __init__(self, core):
         self.core = core

@@ -12,6 +12,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .delay import delay
+
 __all__ = ["OperandFill", "OperandStore"]
 
 
@@ -56,8 +58,8 @@ class OperandFill(wiring.Component):
 class OperandStore(wiring.Component):
     """S small memories of g bits, written under a mask, read as one word.
 
-    A write is readable in the next cycle; `read_data` comes one cycle after `read_address`, one word a cycle. An
-    address that is read while it is written gives the old word.
+    Reads from the next cycle on see a write; `read_data` comes `latency` cycles after `read_address`, one word a cycle.
+    An address that is read while it is written gives the old word.
 
     Members
     -------
@@ -66,7 +68,7 @@ class OperandStore(wiring.Component):
     read_data : Out, S segments of g bits
     """
 
-    latency = 1
+    latency = 2
 
     def __init__(self, core, depth):
         self.core = core
@@ -83,17 +85,22 @@ class OperandStore(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        mask, address, word = (
+            delay(m, getattr(self, name), 1, name=name) for name in ("write_mask", "write_address", "write_data")
+        )
         for i in range(self.core.segments):
             memory = Memory(shape=self.core.lanes, depth=self.depth, init=[], attrs={"ram_style": "distributed"})
             m.submodules[f"segment_{i}"] = memory
             write, read = memory.write_port(), memory.read_port(domain="comb")
             output = Signal(self.core.lanes, name=f"output_{i}", reset_less=True)
-            m.d.sync += output.eq(read.data)
+            # Kept: merging the copies would make one net of them again, to every segment of the chip.
+            read_at = Signal(range(self.depth), name=f"read_address_{i}", attrs={"keep": 1}, reset_less=True)
+            m.d.sync += [read_at.eq(self.read_address), output.eq(read.data)]
             m.d.comb += [
-                write.addr.eq(self.write_address),
-                write.data.eq(self.write_data),
-                write.en.eq(self.write_mask[i]),
-                read.addr.eq(self.read_address),
+                write.addr.eq(address),
+                write.data.eq(word),
+                write.en.eq(mask[i]),
+                read.addr.eq(read_at),
                 self.read_data[i].eq(output),
             ]
         return m

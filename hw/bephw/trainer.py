@@ -67,21 +67,28 @@ class Trainer(wiring.Component):
         m.submodules.window = window = Window(core)
         m.submodules.weight_plane = plane = WeightPlane(core)
         m.submodules.hidden_bank = bank = HiddenBank(core)
-        reset = ResetInserter(registers.reset)
+
+        def reset(name, component):
+            """Add a stage under a copy of the reset, which is long enough to come a cycle late."""
+            copy = Signal(name=f"reset_{name}", attrs={"keep": 1}, reset_less=True)
+            m.d.sync += copy.eq(registers.reset)
+            m.submodules[name] = ResetInserter(copy)(component)
+            return component
+
         loader, forward, backward, update = Loader(core), Forward(core), Backward(core), Update(core)
-        m.submodules.loader = reset(loader)
-        m.submodules.forward = reset(forward)
-        m.submodules.backward = reset(backward)
-        m.submodules.update = reset(update)
+        reset("loader", loader)
+        reset("forward", forward)
+        reset("backward", backward)
+        reset("update", update)
 
         connect(m, flipped(self.bus), registers.bus)
         connect(m, flipped(self.samples), loader.i)
         connect(m, forward.results, flipped(self.results))
         connect(m, forward.judged, backward.judged)
-        m.submodules.updates = reset(updates := Queue(update_layout(core), depth=core.contexts))
+        updates = reset("updates", Queue(update_layout(core), depth=core.contexts))
         connect(m, backward.updates, updates.i)
         connect(m, updates.o, update.updates)
-        m.submodules.tokens = reset(queue := Queue(token_layout(core), depth=core.fronts))
+        queue = reset("tokens", Queue(token_layout(core), depth=core.fronts))
         connect(m, loader.o, queue.i)
         connect(m, queue.o, forward.tokens)
         self._settings(m, loader, forward, backward, update, registers)

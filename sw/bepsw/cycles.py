@@ -53,7 +53,7 @@ class Timing:
     update_start: int
     settle: int = 7
     queue: int = 2
-    update_end: int = 8
+    update_end: int = 9
     sweep_start: int = 5
 
     @classmethod

@@ -20,6 +20,7 @@ _BYTE = 9
 _BLOCK_COST, _MUX_COST = 128, 0.5
 _LUT_DEPTH, _LUT_BITS = 16, 4
 _HIDDEN_DEEPEST = 2048  # words of one memory of the H bank
+_HIDDEN_GROUP = 18
 _EVENT_BITS = 48  # of a counter of events
 _ENTRIES, _JOBS = 8, 15  # winner entries and row jobs that wait
 
@@ -108,13 +109,14 @@ def _bits(count):
 
 def _planes(core):
     """W plane, H bank, and the counters of the walk."""
-    word = core.lanes * core.bits
     yield Memory("weight_plane.segment", core.lanes, 2 << _bits(core.weight_words), "block", core.segments)
     deepest = min(_HIDDEN_DEEPEST, 1 << _bits(core.hidden_words))
     full, rest = divmod(core.hidden_words, deepest)
-    yield Memory("hidden_bank.counters", word, deepest, "block", full)
-    if rest:
-        yield Memory(f"hidden_bank.counters_{full}", word, rest, "block")
+    groups, lanes = divmod(core.lanes, _HIDDEN_GROUP)
+    for name, depth, count in (("counters", deepest, full), (f"counters_{full}", rest, 1)):
+        if depth:
+            yield Memory(f"hidden_bank.{name}", _HIDDEN_GROUP * core.bits, depth, "block", count * groups)
+            yield Memory(f"hidden_bank.{name}_rest", lanes * core.bits, depth, "block", count)
     columns = core.max_width.bit_length() * core.lanes
     yield Memory("backward.columns.counters", columns, 8, "distributed", -(-core.segments // 8))
 
