@@ -22,7 +22,10 @@ BEGIN, END = "<!-- begin: bepcore bench synth -->", "<!-- end: bepcore bench syn
 
 @dataclass(frozen=True)
 class Case:
-    """One build: a preset, what differs from it, the device and the seeds."""
+    """One build: a preset, what differs from it, the device and the seeds.
+
+    cycles : name of the record of `bepcore bench cycles` for this core, docs/results/cycles-NAME.json; "" for none.
+    """
 
     name: str
     core: str
@@ -30,23 +33,26 @@ class Case:
     changes: dict = field(default_factory=dict)
     seeds: tuple = (1, 2, 3)
     freq: float = 160.0
+    technology: str = "ecp5"
+    cycles: str = ""
 
     @property
     def command(self):
         """How a user gets the same build."""
         changes = "".join(f" --{name.replace('_', '-')} {value}" for name, value in self.changes.items())
         seeds = ",".join(map(str, self.seeds))
-        return f"bepcore synth --core {self.core}{changes} --device {self.device} --seeds {seeds}"
+        rest = "" if self.technology == "ecp5" else f" --technology {self.technology}"
+        return f"bepcore synth --core {self.core}{changes} --device {self.device} --seeds {seeds}{rest}"
 
 
 CASES = (
-    Case("tiny", "tiny", "25f"),
-    Case("small", "small", "25f"),
-    Case("small-narrow", "small", "25f", {"segments": 4}),
-    Case("small-wide", "small", "45f", {"segments": 16}),
-    Case("reference", "reference", "85f"),
-    Case("reference-narrow", "reference", "85f", {"segments": 8}),
-    Case("reference-wide", "reference", "85f", {"segments": 22}),
+    Case("tiny", "tiny", "25f", seeds=(1, 2)),
+    Case("small", "small", "25f", seeds=(1, 2, 3, 4)),
+    Case("small-neutral", "small", "25f", seeds=(1, 2), technology="neutral"),
+    Case("small-narrow", "small", "25f", {"segments": 4}, seeds=(1, 2)),
+    Case("small-wide", "small", "45f", {"segments": 16}, seeds=(1,)),
+    Case("reference", "reference", "85f", seeds=(1,), cycles="reference"),
+    Case("fast", "fast", "85f", seeds=(1,), cycles="fast"),
 )
 
 
@@ -77,8 +83,10 @@ def run(args):
             screen.print(f"{case.name}: {record[case.name]['fmax']} MHz (recorded)")
             continue
         screen.print(f"[bold]{case.name}[/bold]: {case.command}")
-        record[case.name] = {"key": key, "command": case.command, **_build(case, args.jobs, screen)}
+        made = {"key": key, "command": case.command, **_build(case, args.jobs, screen)}
+        record = _load(folder / _RECORD) | {case.name: made}  # another bench may have added builds meanwhile
         runs.write_json(folder / _RECORD, record)
+    _rate(record, folder)
     screen.print(_table(record))
     _into_page(folder.parent / "results.md", record)
     show.emit(args, record)
@@ -108,6 +116,7 @@ def _key(case):
 def _build(case, jobs, screen):
     from bepboards.synth.device import find_device
     from bepboards.synth.flow import build_core
+    from bepboards.synth.technology import find_technology
 
     build = build_core(
         preset(case.core, **case.changes),
@@ -115,6 +124,7 @@ def _build(case, jobs, screen):
         freq=case.freq,
         seeds=case.seeds,
         jobs=jobs,
+        technology=find_technology(case.technology),
         say=lambda text: screen.print(text, style="dim"),
     )
     found = build.as_dict()
@@ -122,7 +132,26 @@ def _build(case, jobs, screen):
     return found
 
 
-_COLUMNS = ("build", "device", "W lanes", "H lanes", "COMB", "FF", "EBR", "MHz", "seeds")
+def _rate(record, folder):
+    """Samples a second of 784-255-255 where the cycles of the same core are on record."""
+    for case in CASES:
+        path = folder / f"cycles-{case.cycles}.json"
+        if case.cycles and case.name in record and path.is_file():
+            counted = json.loads(path.read_text(encoding="utf-8"))
+            if counted["core"] != record[case.name]["core"]:
+                raise BepError(f"{path} counts the cycles of another core; run bepcore bench cycles again.")
+            mhz, epoch = record[case.name]["fmax"], counted["epochs"][-1]
+            record[case.name] |= {
+                "cycles": epoch["cycles"],
+                "over_roofline": epoch["over_roofline"],
+                "training_rate": round(mhz * 1e6 / epoch["cycles"]),
+                "inference_rate": round(mhz * 1e6 / counted["inference_cycles"]),
+            }
+    if record:
+        runs.write_json(folder / _RECORD, record)
+
+
+_COLUMNS = ("build", "device", "W lanes", "H lanes", "COMB", "FF", "EBR", "MHz", "seeds", "training/s", "inference/s")
 
 
 def _rows(record):
@@ -133,7 +162,9 @@ def _rows(record):
             lanes = core["lanes"] * core["segments"]
             shares = (f"{used[name]} ({100 * used[name] / have[name]:.0f} %)" for name in ("comb", "ff", "ebr"))
             spread = " ".join(str(mhz) for mhz in one["fmax_by_seed"].values())
-            yield case, (case.name, one["device"], str(lanes), str(core["lanes"]), *shares, str(one["fmax"]), spread)
+            rates = (f"{one[name]:,}" if name in one else "" for name in ("training_rate", "inference_rate"))
+            first = case.name, one["device"], str(lanes), str(core["lanes"])
+            yield case, (*first, *shares, str(one["fmax"]), spread, *rates)
 
 
 def _table(record):
