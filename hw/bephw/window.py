@@ -189,7 +189,7 @@ class Window(wiring.Component):
         ]
         with m.If(turning & here):
             m.d.sync += missed.eq(0)
-        return turning & here & ~writing
+        return turning & here
 
     def _gather(self, m, index, capture):
         """The captured row's piece into `piece`, through registers that are 0 but for one cycle of one piece."""

@@ -239,6 +239,45 @@ def test_refused_while_busy(core, name):
     assert bench.untouched() and bench.fetches == bench.peeks == bench.turns == 0
 
 
+@SHAPE
+@pytest.mark.parametrize("name", READABLE)
+def test_a_read_refused_while_busy_stays_refused(core, name):
+    bench = Bench(core, 9)
+
+    async def run(ctx):
+        await bench.go(ctx, name, 1)
+        for idle in (0, 1, 1):
+            ctx.set(bench.dut.idle, idle)
+            await ctx.tick()
+            assert await bench.pull(ctx) == (0, REFUSED)
+        assert bench.refused == 3 and bench.fetches == bench.peeks == bench.turns == 0
+        await bench.pulse(ctx, "set_row", 0)
+        assert (await bench.pull(ctx))[0] == bench.value_of(name, 0) & _LOW and bench.refused == 3
+
+    bench.run(run)
+
+
+@SHAPE
+@pytest.mark.parametrize("name", ["hidden", "generator"])
+def test_whole_rows_may_be_read_and_written_in_turn(core, name):
+    """One after another, without a new address."""
+    bench = Bench(core, 10)
+
+    async def run(ctx):
+        ctx.set(bench.dut.idle, 1)
+        await bench.go(ctx, name, 0)
+        first = await bench.push(ctx, name)
+        assert whole([(await bench.pull(ctx))[0] for _ in first]) == bench.value_of(name, 1)
+        second = await bench.push(ctx, name)
+        if name == "hidden":
+            assert bench.commits == [(name, 0, whole(first)), (name, 2, whole(second))]
+        else:
+            assert bench.ring == [whole(first), bench.before[1], whole(second), *bench.before[3:]]
+
+    bench.run(run)
+    assert bench.refused == 0
+
+
 @pytest.mark.parametrize("name", [name for name in WINDOWS if name not in READABLE])
 def test_refuses_to_read_what_cannot_be_read(name):
     bench = Bench(CORES[0], 5)
@@ -316,6 +355,9 @@ def test_a_generator_that_is_not_there(core):
             await bench.go(ctx, "generator", row)
             await bench.push(ctx, "generator")
             assert bench.refused == refused + 1
+            await bench.push(ctx, "generator")  # not even where the row number starts again at 0
+            assert bench.refused == refused + 3
+            refused += 2
             await bench.go(ctx, "generator", row)
             assert (await bench.pull(ctx))[0] == 0 and bench.refused == refused + 2
             await bench.pull(ctx)
