@@ -15,33 +15,23 @@ from bepsw.estimate.logic import clock_table, resources, total
 from bepsw.estimate.memories import memories
 from bepsw.estimate.rate import cycles, inference_cycles
 from bepsw.estimate.search import Design, Search
-from bepsw.spec import Network, Training
 
-from . import estimate_show, options, show
-from .settings import default_gamma
+from . import estimate_show, options, show, workload
 from .synth import _DEVICES
 
 __all__ = ["add_arguments", "command", "record_of", "run"]
 
 _PARAMETERS = [field.name for field in dataclasses.fields(Core)]
-_CLASSES = 10
 _RUNNERS_UP = 4
 
 
 def add_arguments(parser):
     """Arguments of `bepcore estimate`."""
-    parser.add_argument("--network", metavar="K-K-K", help="widths from the input on, such as 784-255-255")
+    workload.add_arguments(parser)
     parser.add_argument("--device", choices=("25f", "45f", "85f"), help="ECP5 size (default: the preset's, or 85f)")
     parser.add_argument("--speed", type=int, choices=(6, 7, 8), default=6, help="speed grade (default: 6)")
     parser.add_argument("--core", metavar="PRESET", help=f"{'|'.join(PRESETS)}; without it, the best core is found")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
-    group = parser.add_argument_group("training")
-    group.add_argument("--batch", type=int, default=100, metavar="N", help="samples per mini-batch (default: 100)")
-    group.add_argument("--online", action="store_true", help="update W after every sample")
-    group.add_argument("--gamma", type=options.sizes, metavar="G,G", help="group sizes, one a layer or one for all")
-    group.add_argument(
-        "--trigger-rate", type=float, default=0.4, metavar="SHARE", help="samples that train (default: 0.4)"
-    )
     group = parser.add_argument_group("core parameters (see bepsw.core.Core)")
     notes = {"classes": "of the network (default: 10) and of the core", "bits": "of both (default: 8)"}
     for name in _PARAMETERS:
@@ -50,18 +40,17 @@ def add_arguments(parser):
 
 def run(args):
     """Estimate the core, or find it; print."""
-    if not 0 <= args.trigger_rate <= 1:
-        raise BepError(f"--trigger-rate must be a share from 0 to 1, not {args.trigger_rate:g}.")
+    workload.check(args)
     if args.core is None and args.network is None:
         raise BepError("Give a --network to find the best core for it, or a --core to estimate.")
     device = find_device(args.device or _DEVICES.get(args.core, "85f"))
     fixed = options.given(args, _PARAMETERS)
     screen = show.console(args)
     if args.core is None:
-        network = _network(args, fixed.get("bits", 8))
+        network = workload.network(args, fixed.get("bits", 8))
         designs = Search(
             network,
-            _training(args, network),
+            workload.training(args, network),
             device,
             trigger_rate=args.trigger_rate,
             speed=args.speed,
@@ -70,11 +59,11 @@ def run(args):
         best, others = designs[0], _smaller(designs)[:_RUNNERS_UP]
     else:
         core = preset(args.core, **fixed)
-        network = None if args.network is None else _network(args, core.bits)
+        network = None if args.network is None else workload.network(args, core.bits)
         best, others = _given(args, core, network, device), None
     record = record_of(best, device, args.speed)
     if network is not None:
-        training = _training(args, network)
+        training = workload.training(args, network)
         record |= _speed(best, network, training, args.trigger_rate)
     if others is not None:
         record["command"] = command(best.core, device, args.speed)
@@ -87,23 +76,6 @@ def run(args):
     return 0
 
 
-def _network(args, bits):
-    try:
-        widths = tuple(int(width) for width in args.network.split("-"))
-    except ValueError:
-        raise BepError(f"{args.network!r} is not a network; write its widths such as 784-255-255.") from None
-    return Network(widths=widths, classes=_CLASSES if args.classes is None else args.classes, bits=bits)
-
-
-def _training(args, network):
-    gamma = args.gamma or tuple(default_gamma(width) for width in network.widths[1:])
-    if len(gamma) == 1:
-        gamma *= network.layers
-    training = Training(gamma=gamma, batch=args.batch, online=args.online)
-    training.check(network)
-    return training
-
-
 def _given(args, core, network, device):
     """The `Design` of a core that the user names."""
     parts = resources(core)
@@ -111,7 +83,7 @@ def _given(args, core, network, device):
     for name in ("comb", "ff", "ebr"):
         if used[name] > getattr(device, name):
             raise does_not_fit(device, name, used[name], _outermost(parts))
-    rate = None if network is None else cycles(network, core, _training(args, network), args.trigger_rate)
+    rate = None if network is None else cycles(network, core, workload.training(args, network), args.trigger_rate)
     return Design(core, parts, used, rate, clock(used["comb"], device, args.speed, clock_table()))
 
 

@@ -5,11 +5,11 @@ import dataclasses
 from bepsw.core import PRESETS, Core, preset
 from bepsw.errors import BepError
 
-from . import options, show
+from . import options, show, workload
 
 __all__ = ["add_arguments", "core_from", "run", "table"]
 
-_DEVICES = {"tiny": "25f", "small": "25f", "reference": "85f"}
+_DEVICES = {"tiny": "25f", "small": "25f", "reference": "85f", "fast": "85f"}
 _ROWS = 12  # rows of each list; --json has them all
 
 
@@ -27,11 +27,9 @@ def add_arguments(parser):
         "--technology", default="ecp5", metavar="ecp5|neutral", help="what is done beyond Yosys (default: ecp5)"
     )
     parser.add_argument("--no-route", action="store_true", help="stop after synthesis: resources and estimated paths")
-    parser.add_argument(
-        "--cycles", type=float, metavar="N", help="cycles a training sample takes, for samples a second"
-    )
     parser.add_argument("--out", metavar="DIR", help="folder for report, netlist and logs")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+    workload.add_arguments(parser)
     group = parser.add_argument_group("parameters that differ from the preset (see bepsw.core.Core)")
     for field in dataclasses.fields(Core):
         group.add_argument(f"--{field.name.replace('_', '-')}", type=int, metavar="N")
@@ -48,9 +46,12 @@ def run(args):
     from bepboards.synth.device import find_device
     from bepboards.synth.technology import find_technology
 
-    if args.jobs < 1 or not args.freq > 0 or not args.seeds or (args.cycles is not None and not args.cycles > 0):
-        raise BepError("--jobs, --freq, --seeds and --cycles must be positive.")
+    if args.jobs < 1 or not args.freq > 0 or not args.seeds:
+        raise BepError("--jobs, --freq and --seeds must be positive.")
+    workload.check(args)
     core, device = core_from(args), find_device(args.device or _DEVICES[args.core])
+    if args.network is not None:
+        workload.rates(args, core, args.freq)  # refuses a network that does not fit, before the long work
     screen, technology = show.console(args), find_technology(args.technology)
     if args.no_route:
         return _estimate(args, screen, core, device, technology)
@@ -69,8 +70,8 @@ def run(args):
         say=lambda text: screen.print(text, style="dim"),
     )
     record = build.as_dict()
-    if args.cycles:
-        record["samples_per_second"] = round(build.fmax * 1e6 / args.cycles)
+    if args.network is not None:
+        record |= workload.rates(args, core, build.fmax)
     _print(screen, args, build, record)
     show.emit(args, record)
     return 0
@@ -131,10 +132,12 @@ def _print(screen, args, build, record):
         slow.add_row(module, register.removeprefix(f"{module}."), str(inputs), f"{ns:.2f}")
     screen.print(slow)
     seeds = ", ".join(f"{seed}: {mhz or 'failed'}" for seed, mhz in build.fmax_by_seed.items())
-    rate = f", {show.rate(record['samples_per_second'])}" if args.cycles else ""
-    screen.print(
-        f"[bold]{build.fmax} MHz[/bold] with seed {build.seed}{rate}; by seed: {seeds}. {build.minutes} minutes."
-    )
+    screen.print(f"[bold]{build.fmax} MHz[/bold] with seed {build.seed}; by seed: {seeds}. {build.minutes} minutes.")
+    if args.network is not None:
+        screen.print(
+            f"{args.network}: {show.rate(record['training_rate'])} in training ({record['cycles']} cycles a sample, "
+            f"{show.percent(args.trigger_rate)} of them trigger), {show.rate(record['inference_rate'])} in inference"
+        )
 
 
 def _print_use(screen, name, device, used):

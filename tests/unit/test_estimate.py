@@ -143,10 +143,11 @@ def test_cycles_are_those_of_the_cycle_model():
     network, training = SMALL
     core = PRESETS["tiny"]
     model = CycleModel(network, core, training, thresholds(network, training))
-    use = model.run(*_samples(network, training, 200, 0.4))
+    triggered, winners = _samples(network, training, 200, 0.4)
+    uses = [model.run(triggered * times, winners * times) for times in (1, 10)]
     rate = cycles(network, core, training, 0.4)
-    assert rate.training == use.cycles / 200
-    assert max(rate.weights, rate.hidden) == use.roofline / 200 and 0 < rate.roofline <= 1
+    assert rate.training == pytest.approx((uses[1].cycles - uses[0].cycles) / 1800, rel=0.005)
+    assert max(rate.weights, rate.hidden) == uses[0].roofline / 200 and 0 < rate.roofline <= 1
     assert inference_cycles(network, core, training) < rate.training
 
 

@@ -115,8 +115,9 @@ def _planes(core):
     groups, lanes = divmod(core.lanes, _HIDDEN_GROUP)
     for name, depth, count in (("counters", deepest, full), (f"counters_{full}", rest, 1)):
         if depth:
-            yield Memory(f"hidden_bank.{name}", _HIDDEN_GROUP * core.bits, depth, "block", count * groups)
-            yield Memory(f"hidden_bank.{name}_rest", lanes * core.bits, depth, "block", count)
+            for part, width, copies in (("", _HIDDEN_GROUP, groups), ("_rest", lanes, 1)):
+                if width and copies:
+                    yield Memory(f"hidden_bank.{name}{part}", width * core.bits, depth, "block", count * copies)
     columns = core.max_width.bit_length() * core.lanes
     yield Memory("backward.columns.counters", columns, 8, "distributed", -(-core.segments // 8))
 

@@ -44,9 +44,12 @@ def cycles(network, core, training, trigger_rate):
     model = CycleModel(network, core, training, thresholds(network, training))
     if training.online or training.batch <= _BATCHED:
         batches = -(-_ONCE // training.batch)
-        use = model.run(*_samples(network, training, batches * training.batch, trigger_rate))
-        spent = use.cycles / use.samples
-        ports = (use.forward + use.walk) / use.samples, (use.update + use.sweep) / use.samples
+        triggered, winners = _samples(network, training, batches * training.batch, trigger_rate)
+        short, longer = (model.run(triggered * times, winners * times) for times in (1, 2))
+        # What the same batches once more add: the last sweep of a run has no next batch to hide behind.
+        count = longer.samples - short.samples
+        spent = (longer.cycles - short.cycles) / count
+        ports = (short.forward + short.walk) / count, (short.update + short.sweep) / count
     else:
         whole = _whole_batch(model, network, training, trigger_rate)
         spent, ports = whole["cycles"], (whole["forward"] + whole["walk"], whole["update"] + whole["sweep"])
