@@ -62,6 +62,7 @@ CASES = (
     Case(name="mnist", data="mnist", goal=0.938, plot="curve"),
     Case(name="mnist-median", data="mnist", changes={"levels": 1}),
     Case(name="mnist-525", data="mnist", changes={**_WIDE, "gamma": (105, 105), "levels": 2}),
+    Case(name="mnist-14x14", data="mnist-14x14", goal=0.9),
     Case(name="fashion-135", **_FASHION, changes=_NARROW, paper=0.849),
     Case(name="fashion", **_FASHION, goal=0.846, paper=0.855, plot="curve"),
     Case(name="fashion-525", **_FASHION, changes=_WIDE, paper=0.859),
