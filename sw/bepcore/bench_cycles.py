@@ -23,6 +23,10 @@ from .presets import from_arguments
 
 __all__ = ["add_arguments", "run"]
 
+_COLUMNS = (
+    *("epoch", "triggered", "cycles a sample", "passes", "walks", "waiting", "updates", "sweep", "W port", "H port"),
+    *("over roofline", "samples/s"),
+)
 _OVERRIDES = ("segments", "slots", "threads", "contexts", "lanes", "weight_words", "hidden_words")
 
 
@@ -41,7 +45,10 @@ def add_arguments(parser):
 
 
 def run(args):
-    """Train in the golden model, count the cycles of every epoch, print where they go."""
+    """Train in the golden model, count the cycles of every epoch, print where they go.
+
+    The W port serves passes and walks and waits the rest of the time; beside it the H port serves updates and sweeps.
+    """
     if args.epochs < 1:
         raise BepError(f"--epochs must be at least 1, not {args.epochs}.")
     name = args.data or "fashion-mnist"
@@ -59,8 +66,8 @@ def run(args):
     table = show.table(
         f"{network} on {name}, batch {training.batch}; {core.width} W lanes in {core.segments} segments, "
         f"{core.threads} samples interleaved",
-        *("epoch", "triggered", "cycles a sample", "passes", "walks", "updates", "sweep", "over roofline", "samples/s"),
-        numbers=("triggered", "cycles a sample", "passes", "walks", "updates", "sweep", "over roofline", "samples/s"),
+        *_COLUMNS,
+        numbers=_COLUMNS[1:],
     )
     rows, error = [], 1.0
     with show.progress(screen, unit="epochs") as bars:
@@ -102,8 +109,11 @@ def _epoch(model, cycles, train, training, epoch, error, mhz):
         "cycles": use.cycles / count,
         "passes": use.forward / count,
         "walks": use.walk / count,
+        "waiting": (use.cycles - use.forward - use.walk) / count,
         "updates": use.update / count,
         "sweep": use.sweep / count,
+        "weight_port": (use.forward + use.walk) / use.cycles,
+        "hidden_port": (use.update + use.sweep) / use.cycles,
         "over_roofline": use.cycles / use.roofline,
         "samples_per_second": mhz * 1e6 * count / use.cycles,
     }
@@ -111,5 +121,6 @@ def _epoch(model, cycles, train, training, epoch, error, mhz):
 
 
 def _numbers(row):
-    counts = (f"{row[name]:.1f}" for name in ("cycles", "passes", "walks", "updates", "sweep"))
-    return (*counts, f"{row['over_roofline']:.2f} ×", f"{row['samples_per_second']:,.0f}")
+    counts = (f"{row[name]:.1f}" for name in ("cycles", "passes", "walks", "waiting", "updates", "sweep"))
+    ports = (f"{100 * row[name]:.0f} %" for name in ("weight_port", "hidden_port"))
+    return (*counts, *ports, f"{row['over_roofline']:.2f} ×", f"{row['samples_per_second']:,.0f}")
