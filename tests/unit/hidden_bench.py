@@ -20,7 +20,8 @@ class HiddenBench:
     Members
     -------
     model : the golden model; `sample` and `sweep` apply one step to it
-    bank, plane : what the engine wrote, {address: lanes} and {(word, position): segment}
+    bank, plane : what the engine wrote, {address: lanes} and {(word, position): segment}, the latter online into the
+        bank in use and else into the other one
     trail : per cycle, whether a job was taken, the engine was busy, a word was written
     """
 
@@ -55,14 +56,14 @@ class HiddenBench:
         return words
 
     def segments(self, layer, row):
-        """{(word, position): segment} of one row of the model's W."""
-        values = segments_of(self.model.weights[layer][row], self.core.lanes)
+        """{(word, position): segment} of the signs of one row."""
+        values = segments_of(self.model.hidden[layer][row] >= 0, self.core.lanes)
         return {self.layers[layer].place_of(row, at): value for at, value in enumerate(values)}
 
     def sample(self, context=0, most=1.0, only=None):
         """Activations of one sample, and at most a share of the rows as winners, or `only` one (layer, row).
 
-        Returns [(layer, row, desired)] and the segments of W that change with them.
+        Returns [(layer, row, desired)] and the segments of W that are written with them.
         """
         winners, expected = [], {}
         for layer, matrix in enumerate(self.layers):
@@ -78,9 +79,8 @@ class HiddenBench:
                 rows = np.arange(matrix.rows)[only[1] :][: layer == only[0]]
             winners += [(layer, int(row), int(desired[row])) for row in rows]
             self.model.update(layer, rows, bits, desired)
-            if self.online:
-                for row in rows:
-                    expected |= self.segments(layer, row)
+            for row in rows:
+                expected |= self.segments(layer, row)
         return winners, expected
 
     def sweep(self):
@@ -101,20 +101,21 @@ class HiddenBench:
                 engine.jobs.valid, engine.jobs.ready, engine.busy, engine.read_address, engine.write_enable,
                 engine.write_address, engine.write_data, engine.weight_enable, engine.weight_address,
                 engine.weight_position, engine.weight_data, engine.store_segment, engine.from_input, engine.updated,
-                engine.saturated, *([] if context is None else [context]),
+                engine.saturated, engine.weight_other, *([] if context is None else [context]),
             )  # fmt: skip
             while True:
                 _, _, *values = await ctx.tick().sample(*signals)
                 (valid, ready, busy, read, write, address, data, refresh, word, position, bits, segment, from_input,
-                 updated, saturated, *sample) = map(plain, values)  # fmt: skip
+                 updated, saturated, other, *sample) = map(plain, values)  # fmt: skip
                 self.trail.append((valid and ready, busy, write))
                 reads.append(self.bank.get(read, [0] * self.core.lanes))
                 stores.append(self.activations.get((sample[0] if sample else 0, from_input, segment), 0))
                 if write:
                     assert busy
                     self.bank[address] = data
+                assert bool(refresh) == bool(write)
                 if refresh:
-                    assert write
+                    assert other == (not self.online)
                     self.plane[word, position] = bits
                 self.updated += updated
                 self.saturated += saturated

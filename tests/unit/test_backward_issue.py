@@ -1,4 +1,4 @@
-"""BackwardIssue: cycles by formula, the W port, two banks, and the read-back of W."""
+"""BackwardIssue: cycles by formula, the W port, the banks, and the read-back of W."""
 
 import numpy as np
 import pytest
@@ -152,11 +152,14 @@ def test_the_walk_and_the_forward_stage_never_read_at_once(core, seed):
     assert state["waited"], "the bench never made a walk wait"
 
 
-@pytest.mark.parametrize("winners", [0, 1, 5])
-def test_two_banks_alternate_and_the_third_sample_waits(winners):
-    core = core_of(max_width=60, max_fan_in=40)
+BANKS = pytest.mark.parametrize("beats, banks", [(512, 2), (256, 4), (64, 8)])
+WAIT = 300  # cycles in which every bank fills, and then in which a freed one does
+
+
+def run_banks(core, winners, done, cycles):
+    """Samples without a pause, `winners` entries each, banks given back in the cycles `done`: [(cycle, update)]."""
     dut = WithTable(core, program_of(core, 4, depth=1))
-    issue, handed, waited = dut.inner, [], []
+    issue, handed = dut.inner, []
 
     async def judge(ctx):
         while True:
@@ -166,8 +169,8 @@ def test_two_banks_alternate_and_the_third_sample_waits(winners):
 
     async def bench(ctx):
         left = 0  # entries of this sample still to write
-        for cycle in range(4000):
-            ctx.set(issue.bank_done, cycle in (1500, 2500))
+        for cycle in range(cycles):
+            ctx.set(issue.bank_done, cycle in done)
             ctx.set(issue.winner_write, left > 0)
             _, _, tag, valid, payload, bank = await ctx.tick().sample(
                 issue.tag, issue.updates.valid, issue.updates.payload, issue.bank
@@ -175,17 +178,69 @@ def test_two_banks_alternate_and_the_third_sample_waits(winners):
             left = winners if tag.valid and tag.beat == 0 else max(left - 1, 0)
             if valid:
                 payload = plain(payload)
-                assert payload["updates"] == (winners > 0) and payload["bank"] == bank ^ (winners > 0)
+                assert payload["updates"] == (winners > 0)
                 assert payload["count"] == winners or not winners
-                handed.append(payload["bank"])
-                waited.append(cycle)
+                assert (payload["bank"] + (winners > 0)) % core.winner_banks == bank
+                handed.append((cycle, payload["bank"]))
 
     drive(dut, bench, background=(judge,))
-    if winners:
-        assert handed == [0, 1, 0, 1]
-        assert waited[1] < 1500 < waited[2] < 2500 < waited[3]
-    else:
-        assert len(handed) > 10 and set(handed) == {0}, "a sample without winners uses up no bank"
+    return handed
+
+
+@BANKS
+@pytest.mark.parametrize("winners", [1, 5])
+def test_banks_take_turns_and_a_sample_waits_for_a_free_one(winners, beats, banks):
+    """Every bank is used before one waits, and each that is given back lets one sample through, no more."""
+    core = core_of(max_width=60, max_fan_in=40, beats=beats)
+    assert core.winner_banks == banks
+    full = WAIT * banks
+    handed = run_banks(core, winners, (full, full + WAIT, full + 2 * WAIT), full + 3 * WAIT)
+    assert [bank for _, bank in handed] == [i % banks for i in range(banks + 3)]
+    cycles = [cycle for cycle, _ in handed]
+    length = cycles[1] - cycles[0]
+    assert length < WAIT and cycles[:banks] == [cycles[0] + i * length for i in range(banks)], "none waits"
+    # It waits where it decides, and goes on as if it had been taken when the bank was given back.
+    assert cycles[banks:] == [full + length + i * WAIT for i in range(3)]
+
+
+@BANKS
+def test_a_bank_given_back_as_one_is_taken_is_not_lost(beats, banks):
+    """The count of banks goes up and down in the same cycle."""
+    core = core_of(max_width=60, max_fan_in=40, beats=beats)
+    free = run_banks(core, 1, (), WAIT * banks)
+    assert len(free) == banks
+    second = free[1][0] - 1  # the cycle before it shows, in which its bank is counted
+    handed = run_banks(core, 1, (second,), WAIT * (banks + 1))
+    assert len(handed) == banks + 1 and handed[banks][0] - handed[banks - 1][0] == free[1][0] - free[0][0]
+
+
+def test_a_sample_without_winners_uses_up_no_bank():
+    handed = run_banks(core_of(max_width=60, max_fan_in=40), 0, (), 2000)
+    assert len(handed) > 10 and {bank for _, bank in handed} == {0}
+
+
+@BANKS
+def test_a_full_set_of_banks_lets_samples_without_updates_through(beats, banks):
+    core = core_of(max_width=60, max_fan_in=40, beats=beats)
+    dut = WithTable(core, program_of(core, 4, depth=1))
+    issue, handed = dut.inner, []
+
+    async def bench(ctx):
+        ctx.set(issue.judged.valid, 1)
+        taken, written = 0, False
+        while taken < banks + 5:
+            ctx.set(issue.judged.payload.triggered, taken < banks)
+            ctx.set(issue.winner_write, written)
+            _, _, tag, ready, valid, payload = await ctx.tick().sample(
+                issue.tag, issue.judged.ready, issue.updates.valid, issue.updates.payload
+            )
+            written = tag.valid and tag.beat == 0
+            taken += ready
+            if valid:
+                handed.append(plain(payload)["updates"])
+
+    drive(dut, bench, limit=(banks + 1) * WAIT)
+    assert handed == [1] * banks + [0] * 4
 
 
 @SHAPE
