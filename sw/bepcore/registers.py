@@ -29,6 +29,10 @@ pieces of a row are all read or all written. What is not allowed changes nothing
 so does every further access of WINDOW_DATA until WINDOW_SELECT or WINDOW_ADDRESS is written. The number of pieces
 follows from the core's parameters; here those of the preset `{name}`.
 
+The weights are there twice. Rows of the lower half are the bank in use, which is also what any row reads; those of the
+upper half, from 64·2^a on with 2^a the next power of two of WEIGHT_WORDS, are the bank that is swapped in at the end
+of the next batch and must hold the signs of the hidden weights. The classifier belongs into both.
+
 | number | memory | pieces a row | read back |
 |---|---|---|---|
 """
