@@ -68,7 +68,12 @@ def _registers():
     ]
     rows += [Register(name.upper(), 0x02 + i, "r", f"Core parameter `{name}`.") for i, name in enumerate(CAPABILITIES)]
     rows += [
-        Register("CONTROL", 0x20, "rw", "Bit 0 run: take samples. Bit 1 train. Bit 2 online: W follows H at once; to change it, load W anew."),
+        Register(
+            "CONTROL",
+            0x20,
+            "rw",
+            "Bit 0 run: take samples. Bit 1 train. Bit 2 online: W follows H at once; to change it, load W anew.",
+        ),
         Register("COMMAND", 0x21, "w", "Bit 0 reset: drop all samples in flight. Bit 1 clear the counters."),
         Register("STATUS", 0x22, "r", "Bit 0 idle: no sample in flight, no sweep, nothing half read."),
         Register(
