@@ -40,7 +40,7 @@ def test_good_frames_arrive_and_bad_ones_do_not(core, gaps, bad, seed):
     classes = rng.randrange(2, 64)
     sent = list(frames(rng, core, segments, classes, 40, bad))
     dut = Loader(core)
-    seen = {"tokens": [], "frame": 0, "label": 0, "stores": {}, "fills": {}, "most": 0}
+    seen = {"tokens": [], "frame": 0, "label": 0, "stores": {}, "fills": {}}
     live = []  # contexts in use, oldest first
     ahead = [0]  # how many of them, the newest, the update stage has not got
     good = [frame for frame in sent if frame[0] == "good"]
@@ -91,7 +91,6 @@ def test_good_frames_arrive_and_bad_ones_do_not(core, gaps, bad, seed):
                 live.append(token["context"])
                 ahead[0] += 1
                 assert len(live) <= core.contexts and ahead[0] <= core.fronts
-                seen["most"] = max(seen["most"], ahead[0])
             assert not (live and idle)
 
     async def retire(ctx):
@@ -107,7 +106,7 @@ def test_good_frames_arrive_and_bad_ones_do_not(core, gaps, bad, seed):
 
     drive(dut, send, background=(watch, retire))
     kinds = [frame[0] for frame in sent]
-    assert len(seen["tokens"]) == len(good) and (seen["most"] == core.fronts or core.fronts > 4)
+    assert len(seen["tokens"]) == len(good)
     assert seen["label"] == kinds.count("label")
     assert seen["frame"] == kinds.count("short") + kinds.count("long") + kinds.count("header")
 
