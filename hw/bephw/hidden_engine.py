@@ -80,9 +80,13 @@ class HiddenEngine(wiring.Component):
     def _issue(self, m):
         """Segment after segment of a row: an operation a cycle, registered."""
         core = self.core
-        job, row, active = Signal(job_layout(core)), Signal(step_layout(core, "hidden"), reset_less=True), Signal()
-        left, last = Signal(range(core.operand_words * core.segments + 1)), Signal()
-        segment, spans = Signal(range(core.store_segments), reset_less=True), Signal()
+        active = Signal()
+        job = Signal(job_layout(core))
+        row = Signal(step_layout(core, "hidden"), reset_less=True)
+        left = Signal(range(core.operand_words * core.segments + 1))
+        last = Signal()
+        segment = Signal(range(core.store_segments), reset_less=True)
+        spans = Signal()
         wrap = spans & (job.position == core.segments - 1)
         m.d.comb += [self.layer.eq(self.jobs.payload.layer), self.jobs.ready.eq(~active | last)]
         with m.If(self.jobs.ready):
@@ -140,7 +144,8 @@ class HiddenEngine(wiring.Component):
         mask = delay(m, mask, HiddenBank.latency + 1 - Reinforce.latency, name="mask")
         activations = delay(m, self.activations, HiddenBank.latency - 2, name="activations")
         m.submodules.lanes = lanes = CounterLanes(lanes=core.lanes, bits=core.bits)
-        inside, used = Signal(core.lanes, reset_less=True), Signal(core.lanes, reset_less=True)
+        inside = Signal(core.lanes, reset_less=True)
+        used = Signal(core.lanes, reset_less=True)
         tail = delay(m, op.tail, HiddenBank.latency - 2, name="tail")
         m.d.sync += used.eq(Cat(lane < tail for lane in range(core.lanes)))
         m.d.sync += inside.eq(used | (~before.last).replicate(core.lanes))

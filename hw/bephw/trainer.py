@@ -182,7 +182,8 @@ class Trainer(wiring.Component):
                 read.en.eq(1),
             ]
             stores.append(delay(m, read.data, 1, name=f"{name}_output"))
-        from_input, chosen = Signal(), Signal()
+        from_input = Signal()
+        chosen = Signal()
         m.d.sync += [from_input.eq(engine.from_input), chosen.eq(from_input)]
         m.d.comb += [
             engine.activations.eq(Mux(chosen, *stores)),
@@ -229,7 +230,8 @@ class Trainer(wiring.Component):
     def _status(self, m, loader, forward, update, registers, window):
         """Idle, errors and the counters."""
         quiet = Signal(range(_QUIET + 1), init=_QUIET)
-        active, taken = Signal(), Signal()
+        active = Signal()
+        taken = Signal()
         m.d.comb += [
             active.eq(~loader.idle | update.sweeping),
             registers.idle.eq(self.idle),

@@ -23,7 +23,9 @@ class Window(wiring.Component):
     """Pieces into rows, rows into pieces; slow and small.
 
     A `push` takes 3 cycles, the last one of a row of the generator n + 6 with its n generators. A `pull` fetches the
-    row anew for its piece: `fetch_cycles` + 5 cycles, n + 5 for the generator, for the W plane 5 after `peeked`.
+    row anew for its piece: `fetch_cycles` + 6 cycles, n + 5 for the generator, for the W plane 5 after `peeked`.
+    No sample that comes meanwhile reaches the memories before an access is over: `slowest`.
+
     The pieces of a row are all pushed or all pulled. An access that is not allowed takes one cycle and changes
     nothing, and every further one is refused until `set_row` or `set_select`: no row is written with a hole in it.
 
@@ -72,6 +74,11 @@ class Window(wiring.Component):
         )
 
         self.data = Signal(32 * max(self.pieces.values()), name="data", reset_less=True)
+
+    @staticmethod
+    def slowest(core):
+        """Cycles from the one whose `idle` allows an access until its last use of the H bank or the generator."""
+        return max(bank_size(core.lanes) + 3, Window.fetch_cycles + 1) + 5
 
     def written(self, name):
         """The pieces pushed last, as a row of memory `name`."""

@@ -6,6 +6,7 @@ from bephw.backward_issue import BackwardIssue
 from bephw.judge import Judge
 from bephw.pre_activation import PreActivation
 from bephw.weight_plane import WeightPlane
+from bephw.window import Window
 from bepsw.core import PRESETS
 from bepsw.cycles import Timing
 
@@ -20,4 +21,13 @@ def test_timing_of_a_core(core):
     assert timing.read == WeightPlane.latency
     assert timing.z == PreActivation.latency_of(core)
     assert timing.judge == Judge.latency_of(core)
-    assert timing.settle == BackwardIssue.settle
+    assert timing.settle == BackwardIssue.settle and timing.walk_delay == BackwardIssue.walk_delay
+    assert timing.drain == BackwardIssue.drain_of(core, walk=False)
+    assert timing.walk_drain == BackwardIssue.drain_of(core, walk=True)
+
+
+@pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+def test_no_sample_overtakes_an_access_of_the_window(core):
+    """Allowed while idle, an access is over before a sample that comes in that cycle has been through two layers."""
+    timing = Timing.of(core)
+    assert Window.slowest(core) < 2 * timing.pass_gap + timing.judge
