@@ -45,7 +45,7 @@ def run(args):
         if name not in known:
             raise BepError(f"There is no case {name!r}; the cases are {', '.join(known)}.")
     screen, folder = show.console(args), Path(args.out)
-    record = _load(folder / _RECORD)
+    record = runs.read_record(folder / _RECORD, "every synthesis")
     if not args.recorded:
         folder.mkdir(parents=True, exist_ok=True)
         for case in [known[name] for name in args.only] if args.only else CASES:
@@ -53,22 +53,13 @@ def run(args):
     record = {case.name: record[case.name] for case in CASES if case.name in record}
     if not record:
         raise BepError(f"There is no record in {folder}; leave out --recorded.")
-    routed = _load(folder / _ROUTED)
+    routed = runs.read_record(folder / _ROUTED, "every synthesis")
     if args.calibrate:
         _calibrate(record, routed, screen)
     found = rows(record, routed)
     screen.print(_table(found))
     _into_page(folder.parent / "results.md", found)
     show.emit(args, {"cases": found})
-
-
-def _load(path):
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise BepError(f"{path} is damaged; remove it to repeat every synthesis.") from None
 
 
 def _synthesise(case, record, path, screen):

@@ -76,7 +76,7 @@ def run(args):
         raise BepError(f"--jobs must be at least 1, not {args.jobs}.")
     screen, folder = show.console(args), Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
-    record = _load(folder / _RECORD)
+    record = runs.read_record(folder / _RECORD, "every build")
     for case in [known[name] for name in args.only] if args.only else CASES:
         key = _key(case)
         if record.get(case.name, {}).get("key") == key:
@@ -84,21 +84,14 @@ def run(args):
             continue
         screen.print(f"[bold]{case.name}[/bold]: {case.command}")
         made = {"key": key, "command": case.command, **_build(case, args.jobs, screen)}
-        record = _load(folder / _RECORD) | {case.name: made}  # another bench may have added builds meanwhile
+        record = runs.read_record(folder / _RECORD, "every build") | {
+            case.name: made
+        }  # another bench may have added builds meanwhile
         runs.write_json(folder / _RECORD, record)
     _rate(record, folder)
     screen.print(_table(record))
     _into_page(folder.parent / "results.md", record)
     show.emit(args, record)
-
-
-def _load(path):
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise BepError(f"{path} is damaged; remove it to repeat every build.") from None
 
 
 def _key(case):

@@ -148,3 +148,19 @@ def write_metrics(folder, metrics):
         record["gamma"] = " ".join(map(str, epoch.gamma))
         rows.append([f"{value:.6f}" if isinstance(value, float) else value for value in record.values()])
     write_csv(Path(folder) / "metrics.csv", rows, [f.name for f in dataclasses.fields(metrics[0])] if metrics else [])
+
+
+def read_record(path, repeats):
+    """What a bench has recorded in `path`, {} where there is nothing yet.
+
+    Raises
+    ------
+    BepError
+        The file is damaged; `repeats` says what has to be done again without it.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise BepError(f"{path} is damaged; remove it to repeat {repeats}.") from None
