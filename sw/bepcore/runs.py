@@ -22,7 +22,7 @@ from bepsw.checkpoint import load_checkpoint
 from bepsw.errors import BepError
 
 __all__ = [
-    *("CHECKPOINT", "SETTINGS", "fill_page", "new_folder", "open_run", "read_json"),
+    *("CHECKPOINT", "SETTINGS", "fill_page", "new_folder", "open_run", "read_json", "read_record"),
     *("write_csv", "write_json", "write_metrics", "write_text"),
 ]
 
