@@ -1,8 +1,8 @@
 """When the next sample may enter the forward stage: batches, online order, and room for its result.
 
 Inside a mini-batch samples enter freely, because W stands still. The sample that ends the batch raises a barrier:
-nothing enters until every sample has retired, which for the last one includes the sweep. Online training raises
-the barrier after every sample.
+nothing enters until every sample has retired, that is, until the last update is written and the banks of W are
+swapped. Online training raises the barrier after every sample, and a sample that ends a batch retires after its sweep.
 """
 
 from amaranth.hdl import Module, Mux, Signal

@@ -1,4 +1,4 @@
-"""The forward stage: every sample through all layers and the classifier, two samples interleaved.
+"""The forward stage: every sample through all layers and the classifier, up to four samples interleaved.
 
 token ─► admission ─► issue ─► W plane ────────┐
                         └────► operand stores ─┴─► PreActivation ─► z ─┬─► z memory

@@ -1,7 +1,7 @@
 """Which word to read next: the samples in the forward stage and their steps through the forward table.
 
 Each *thread* is a sample on its way through the layers. A pass (one step of one thread) streams its words without a
-gap; while its results are still in the pipeline, the other thread's pass uses the W port. The oldest sample goes
+gap; while its results are still in the pipeline, another thread's pass uses the W port. The oldest sample goes
 first, so samples leave in the order in which they came.
 
     token ─► thread ─► next: the oldest that is ready ─► PICK ─► STREAM its words ─► (pipeline) ─► layer_done ─► ready

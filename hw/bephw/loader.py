@@ -27,7 +27,7 @@ class Loader(wiring.Component):
     Members
     -------
     i : In, the sample stream
-    o : Out, tokens in order; never blocked, its FIFO holds one per context
+    o : Out, tokens in order; never blocked, its queue holds one per front
     run : In
     classes : In, number of classes
     row : In, the `input` step

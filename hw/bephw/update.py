@@ -1,4 +1,4 @@
-"""The update stage: winners into the H bank, and at the end of a batch the sweep; then the sample retires.
+"""The update stage: winners into the H bank, then the sample retires; at the end of a batch the sweep.
 
 sample with winners ─► WinnerRows ─┐
 end of a batch ─► SweepRows ───────┴─► HiddenEngine ─► H bank, W plane
