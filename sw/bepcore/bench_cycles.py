@@ -23,6 +23,7 @@ from .presets import from_arguments
 
 __all__ = ["add_arguments", "run"]
 
+_DATA = "fashion-mnist"
 _COLUMNS = (
     *("epoch", "triggered", "cycles a sample", "passes", "walks", "waiting", "updates", "sweep", "W port", "H port"),
     *("over roofline", "samples/s"),
@@ -32,7 +33,7 @@ _OVERRIDES = ("segments", "slots", "threads", "contexts", "lanes", "weight_words
 
 def add_arguments(parser):
     """Arguments of `bepcore bench cycles`."""
-    options.add_data(parser)
+    options.add_data(parser, default=_DATA)
     options.add_network(parser)
     options.add_rule(parser)
     group = parser.add_argument_group("core")
@@ -51,7 +52,7 @@ def run(args):
     """
     if args.epochs < 1:
         raise BepError(f"--epochs must be at least 1, not {args.epochs}.")
-    name = args.data or "fashion-mnist"
+    name = args.data or _DATA
     args.data, epochs, args.epochs = name, args.epochs, None
     dataset = data.load(name, args.data_dir, label=args.label)
     settings = from_arguments(args, dataset)

@@ -19,10 +19,12 @@ def sizes(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 255,255") from None
 
 
-def add_data(parser):
+def add_data(parser, default="digits"):
     """--data and what goes with reading and binarising it. A default of None means: as the data's preset says."""
     group = parser.add_argument_group("data")
-    group.add_argument("--data", metavar="DATA", help="a name, a .csv, .npz, .ts file or idx folder (default: digits)")
+    group.add_argument(
+        "--data", metavar="DATA", help=f"a name, a .csv, .npz, .ts file or idx folder (default: {default})"
+    )
     group.add_argument("--data-dir", metavar="FOLDER", help="folder to look for named data in first")
     group.add_argument("--label", metavar="COLUMN", help="label column of a .csv: name or number (default: the last)")
     group.add_argument("--task", choices=("vector", "sequence"), help="a sample is a vector or a sequence of them")
