@@ -191,3 +191,21 @@ def test_reading_back_waits_for_the_sweep(transport):
         transport.write(address("ERRORS"), BUSY)
     assert_same_state(driver, model)
     assert driver.counters == model.counters
+
+
+@pytest.mark.parametrize("pause", [0, 5, 20, 60])
+def test_a_reset_in_mid_sweep_and_a_load(transport, pause):
+    """What the sweep left half written is written over in both banks."""
+    case = long_sweeps(14, batch=4)
+    driver, model = start(transport, case)
+    send(transport, case, slice(0, 4))
+    for _ in range(pause):
+        assert transport.read(address("STATUS")) == 0
+    transport.write(address("COMMAND"), 1)
+    transport.wait_idle()
+    driver, model = start(transport, case)
+    assert_same_state(driver, model)
+    got = driver.train(case.bits, case.labels, close=True)
+    assert_same_results(got, model.train(case.bits, case.labels, close=True))
+    assert_same_state(driver, model)
+    assert np.array_equal(driver.infer(case.bits), model.infer(case.bits))

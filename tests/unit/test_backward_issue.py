@@ -243,6 +243,26 @@ def test_a_full_set_of_banks_lets_samples_without_updates_through(beats, banks):
     assert handed == [1] * banks + [0] * 4
 
 
+def test_winners_of_one_sample_are_not_those_of_the_next():
+    """Of three samples that trigger, the second has no winner: no update, no count, and its bank goes to the third."""
+    core = core_of(max_width=60, max_fan_in=40)
+    dut = WithTable(core, program_of(core, 4, depth=1))
+    issue, handed = dut.inner, []
+
+    async def bench(ctx):
+        ctx.set(issue.judged.valid, 1)
+        ctx.set(issue.judged.payload.triggered, 1)
+        while len(handed) < 3:
+            _, _, tag, valid, payload = await ctx.tick().sample(issue.tag, issue.updates.valid, issue.updates.payload)
+            ctx.set(issue.winner_write, tag.valid and tag.beat == 0 and len(handed) != 1)
+            if valid:
+                payload = plain(payload)
+                handed.append([payload[name] for name in ("updates", "count", "bank")])
+
+    drive(dut, bench, limit=WAIT)
+    assert handed == [[1, 1, 0], [0, 0, 1], [1, 1, 1]]
+
+
 @SHAPE
 def test_peek_reads_one_word_and_one_position(core):
     dut = WithTable(core, program_of(core, 2))
