@@ -35,9 +35,28 @@ def test_digits_online(capsys):
 @needs_fashion
 def test_2000_fashion_mnist_samples(capsys):
     arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]
-    record = verify(capsys, *arguments, "--batch", "100", "--core", "reference", "--samples", "2000")
+    arguments += ["--batch", "100", "--core", "reference", "--samples", "2000", "--state-every", "10"]
+    record = verify(capsys, *arguments)
     assert record["samples"] == record["timed"] == 2000
-    assert record["states"] == 21
+    assert record["states"] == 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "mnist").is_dir(), reason="MNIST is not here; set BEPCORE_DATA")
+def test_2000_small_mnist_samples_on_a_small_core(capsys):
+    """What a 25F trains to 90 % (`bepcore bench accuracy --only mnist-14x14`)."""
+    arguments = ["--data", "mnist-14x14", "--data-dir", str(DATA), "--core", "small", "--samples", "2000"]
+    record = verify(capsys, *arguments, "--state-every", "5")
+    assert record["samples"] == record["timed"] == 2000
+    assert record["states"] == 5
+
+
+@pytest.mark.slow
+@needs_fashion
+def test_2000_fashion_mnist_samples_on_the_fastest_core(capsys):
+    arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]
+    record = verify(capsys, *arguments, "--batch", "100", "--core", "fast", "--samples", "2000", "--state-every", "10")
+    assert record["samples"] == record["timed"] == 2000
 
 
 @pytest.mark.slow
