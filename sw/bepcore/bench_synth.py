@@ -40,7 +40,7 @@ class Case:
     def command(self):
         """How a user gets the same build."""
         changes = "".join(f" --{name.replace('_', '-')} {value}" for name, value in self.changes.items())
-        seeds = ",".join(map(str, self.seeds))
+        seeds = ",".join(map(str, self.seeds)) + ("" if self.freq == 160 else f" --freq {self.freq:g}")
         rest = "" if self.technology == "ecp5" else f" --technology {self.technology}"
         return f"bepcore synth --core {self.core}{changes} --device {self.device} --seeds {seeds}{rest}"
 
@@ -51,6 +51,7 @@ CASES = (
     Case("small-neutral", "small", "25f", seeds=(1, 2), technology="neutral"),
     Case("small-narrow", "small", "25f", {"segments": 4}, seeds=(1, 2)),
     Case("small-wide", "small", "45f", {"segments": 16}, seeds=(1,)),
+    Case("medium", "medium", "85f", seeds=(1,), freq=125.0, cycles="medium"),
     Case("reference", "reference", "85f", seeds=(1,), cycles="reference"),
     Case("fast", "fast", "85f", seeds=(1,), cycles="fast"),
 )

@@ -9,7 +9,7 @@ from . import options, show, workload
 
 __all__ = ["add_arguments", "core_from", "run", "table"]
 
-_DEVICES = {"tiny": "25f", "small": "25f", "reference": "85f", "fast": "85f"}
+_DEVICES = {"tiny": "25f", "small": "25f", "medium": "85f", "reference": "85f", "fast": "85f"}
 _ROWS = 12  # rows of each list; --json has them all
 
 

@@ -131,6 +131,11 @@ PRESETS = {
         lanes=36, segments=8, slots=4, weight_words=256, hidden_words=2048, max_width=512, max_fan_in=1024,
         contexts=16, fronts=4, operand_words=4, beats=256, store_segments=32, prototype_segments=16,
     ),
+    # 784-255-255 on an ECP5-85F with room to spare: 864 W lanes, 8192 words of 36 counters.
+    "medium": Core(
+        lanes=36, segments=24, slots=3, weight_words=512, hidden_words=8192, max_width=512, max_fan_in=1024,
+        contexts=32, fronts=8, threads=3, operand_words=1, beats=512, store_segments=32, prototype_segments=16,
+    ),
     # 784-255-255 on an ECP5-85F: 1584 W lanes, 4096 words of 72 counters.
     "reference": Core(
         lanes=72, segments=22, slots=5, weight_words=256, hidden_words=4096, max_width=1024, max_fan_in=1024,
@@ -142,7 +147,7 @@ PRESETS = {
         contexts=32, fronts=8, threads=3, operand_words=1, beats=128, store_segments=16, prototype_segments=4,
     ),
 }  # fmt: skip
-"""Named cores: `tiny` for tests, `small` for a 25F, `reference` and `fast` for an 85F."""
+"""Named cores: `tiny` for tests, `small` for a 25F, `medium`, `reference` and `fast` for an 85F."""
 
 
 def preset(name, **changes):
