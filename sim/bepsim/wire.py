@@ -4,6 +4,7 @@ Blocks of words and beats do not pass here; they lie in files in the run folder,
 neither side copies them.
 """
 
+import contextlib
 import json
 
 __all__ = ["SOCKET", "Line"]
@@ -30,6 +31,9 @@ class Line:
         return json.loads(line) if line.endswith(b"\n") else None
 
     def close(self):
-        """Hang up."""
-        self._stream.close()
-        self._socket.close()
+        """Hang up; what could not be sent because the other side is gone is dropped."""
+        try:
+            with contextlib.suppress(OSError):
+                self._stream.close()
+        finally:
+            self._socket.close()

@@ -1,5 +1,6 @@
 """The bridge to a simulated core, tried on a toy: every call, both simulators, random stalls."""
 
+import socket
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from bephw.export import to_verilog
 from bepsim.simulator import build
 from bepsim.stalls import Stalls
 from bepsim.transport import SimTransport
+from bepsim.wire import Line
 from bepsw.errors import BepError
 
 from .toy import POINTER, WINDOW, WINDOW_DEPTH, Toy, toy_result
@@ -187,3 +189,13 @@ def test_nonsense_is_refused(start):
         core.read(0)
     with pytest.raises(BepError, match="p_result must be from 0 to"):
         Stalls(0, 0, 1)
+
+
+def test_hanging_up_on_a_side_that_is_gone_is_quiet():
+    """A message that was on its way when the other side died is dropped, and the socket is closed."""
+    here, there = socket.socketpair()
+    line = Line(here)
+    line._stream.write(b"never sent\n")
+    there.close()
+    line.close()
+    assert here.fileno() == -1

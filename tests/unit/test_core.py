@@ -77,7 +77,7 @@ def test_a_dict_makes_the_same_core_again():
 
 def test_presets_can_be_changed_and_wrong_ones_are_refused():
     assert preset("tiny", bits=4) == Core(**(PRESETS["tiny"].as_dict() | {"bits": 4}))
-    with pytest.raises(BepError, match="no core preset 'huge'; the presets are tiny, small, reference"):
+    with pytest.raises(BepError, match="no core preset 'huge'; the presets are tiny, small, medium, reference, fast"):
         preset("huge")
     with pytest.raises(BepError, match="bits"):
         preset("tiny", bits=1)

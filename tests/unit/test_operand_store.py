@@ -120,4 +120,4 @@ def test_an_address_read_while_written_gives_the_old_word():
     write = {"write_mask": 0b00101, "write_address": 6, "read_address": 6}
     inputs = [{**write, "write_data": 5}, {**write, "write_data": 9}, {"write_mask": 0}]
     seen = trace(OperandStore(core, 8), inputs, ["read_data"])["read_data"]
-    assert seen[1] == [0] * 5 and seen[2] == [5, 0, 5, 0, 0] and seen[3] == [9, 0, 9, 0, 0]
+    assert seen[2] == [0] * 5 and seen[3] == [5, 0, 5, 0, 0] and seen[4] == [9, 0, 9, 0, 0]
