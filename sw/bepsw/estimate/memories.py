@@ -113,11 +113,11 @@ def _planes(core):
     deepest = min(_HIDDEN_DEEPEST, 1 << _bits(core.hidden_words))
     full, rest = divmod(core.hidden_words, deepest)
     groups, lanes = divmod(core.lanes, _HIDDEN_GROUP)
-    for name, depth, count in (("counters", deepest, full), (f"counters_{full}", rest, 1)):
-        if depth:
-            for part, width, copies in (("", _HIDDEN_GROUP, groups), ("_rest", lanes, 1)):
-                if width and copies:
-                    yield Memory(f"hidden_bank.{name}{part}", width * core.bits, depth, "block", count * copies)
+    for bank, depth in enumerate([deepest] * full + [rest] * bool(rest)):
+        if groups:
+            yield Memory(f"hidden_bank.counters_{bank}", _HIDDEN_GROUP * core.bits, depth, "block", groups)
+        if lanes:
+            yield Memory(f"hidden_bank.counters_{bank}_{groups}", lanes * core.bits, depth, "block")
     columns = core.max_width.bit_length() * core.lanes
     yield Memory("backward.columns.counters", columns, 8, "distributed", -(-core.segments // 8))
 
