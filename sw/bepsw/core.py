@@ -46,6 +46,9 @@ class Core:
     fronts : int
         Those of them that the update stage has not got yet, a power of two; cut to `contexts`. The others wait while
         the update stage sweeps.
+    rules : int
+        What the core can train: 0, feed-forward networks with BEP; 1, every rule (BEP-TT, the local rules, and the
+        options of selection and of rare updates).
     """
 
     lanes: int = 36
@@ -65,6 +68,7 @@ class Core:
     prototype_segments: int = 16
     steps: int = 8
     fronts: int = 8
+    rules: int = 0
 
     def __post_init__(self):
         ranges = {
@@ -85,6 +89,7 @@ class Core:
             "prototype_segments": (2, 1 << 10),
             "steps": (7, 16),
             "fronts": (2, 16),
+            "rules": (0, 1),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)

@@ -14,7 +14,7 @@ from bepsw.spec import Network
         ("lanes", 8, 144), ("segments", 1, 64), ("slots", 1, 16), ("bits", 2, 16), ("weight_words", 2, 1 << 16),
         ("hidden_words", 2, 1 << 20), ("max_width", 2, 1 << 16), ("max_fan_in", 2, 1 << 16), ("classes", 2, 64),
         ("threads", 1, 4), ("operand_words", 1, 64), ("beats", 2, 1 << 14), ("store_segments", 1, 1 << 12),
-        ("steps", 7, 16), ("contexts", 2, 64), ("prototype_segments", 2, 1 << 10), ("fronts", 2, 16),
+        ("steps", 7, 16), ("contexts", 2, 64), ("prototype_segments", 2, 1 << 10), ("fronts", 2, 16), ("rules", 0, 1),
     ],
 )  # fmt: skip
 def test_the_ends_of_every_range(name, low, high):
@@ -58,9 +58,9 @@ def test_fronts_are_cut_to_the_contexts(contexts, fronts, kept):
     assert core.as_dict()["fronts"] == kept and core == Core(contexts=contexts, fronts=kept, threads=1)
 
 
-def test_fronts_come_last():
+def test_new_parameters_come_last():
     """Their capability register is the last one, so that the others stay where they were."""
-    assert list(Core().as_dict())[-1] == "fronts"
+    assert list(Core().as_dict())[-1] == "rules"
 
 
 @pytest.mark.parametrize(
