@@ -230,7 +230,7 @@ class BackwardIssue(wiring.Component):
                 segments_left.eq(segments_left - last_slot),
                 slot.eq(next_slot),
                 offset.eq(offset + job.full_segments),
-                last_slot.eq((next_slot == final_slot) | one_row),
+                last_slot.eq(next_slot == final_slot),
             ]
             with m.If(last_slot):
                 m.d.sync += [slot.eq(0), segment.eq(next_segment), offset.eq(next_segment), last_slot.eq(one_row)]

@@ -16,11 +16,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
+from .merge import merge
 
 __all__ = ["ColumnCount"]
 
 _TURN_BITS = 3
 _TURNS = 1 << _TURN_BITS  # segments that share a LUT RAM; a lane counts up to _TURNS between two turns
+_LANES_A_COPY = 9  # lanes on one copy of the decoded turn: few loads on every net
 
 
 class ColumnCount(wiring.Component):
@@ -120,13 +122,7 @@ class ColumnCount(wiring.Component):
 
         select = Signal(_TURN_BITS, name=f"select_{number}", attrs={"keep": 1}, reset_less=True)
         m.d.sync += select.eq(turn + 1)
-        names = [f"poured_{number}_{lane}" for lane in range(core.lanes)]
-        poured = [Signal(_TURN_BITS + 1, name=name, reset_less=True) for name in names]
-        with m.Switch(select):
-            for turn_of, member in enumerate(members):
-                # Where fewer than all turns are taken, the others add nothing that is ever read.
-                with m.Case(turn_of) if turn_of < len(members) - 1 else m.Default():
-                    m.d.sync += [poured[lane].eq(member[lane]) for lane in range(core.lanes)]
+        poured = self._pour(m, number, members, turn)
         at = delay(m, select, 1, name=f"at_{number}")
         fresh = Signal(_TURNS, name=f"fresh_{number}")
         keep = Signal(name=f"keep_{number}")
@@ -155,6 +151,22 @@ class ColumnCount(wiring.Component):
             write.en.eq(delay(m, ~reading, 2, name=f"pour_{number}")),
         ]
         return wide
+
+    def _pour(self, m, number, members, turn):
+        """The lanes of the segment whose turn it is; 0 or meaningless where no segment has this turn."""
+        poured = []
+        for lane in range(self.core.lanes):
+            if lane % _LANES_A_COPY == 0:
+                picks = []
+                for of in range(len(members)):
+                    name = f"pick_{number}_{of}_{lane}"
+                    picks.append(pick := Signal(name=name, attrs={"keep": 1}, reset_less=True))
+                    m.d.sync += pick.eq(turn == (of - 1) % _TURNS)
+            word = Signal(_TURN_BITS + 1, name=f"poured_{number}_{lane}", reset_less=True)
+            chosen = (member[lane] & pick.replicate(len(word)) for member, pick in zip(members, picks, strict=True))
+            m.d.sync += word.eq(merge(chosen))
+            poured.append(word)
+        return poured
 
     def _gated(self, m):
         """n, the number of gated rows since the last clear."""

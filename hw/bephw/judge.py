@@ -4,15 +4,13 @@ scores[slots] ─► best of the other classes (tree, then over beats) ─┐
          └─────► score of the true class (over beats) ──────────────┴─► d = true − other, prediction, d < R
 """
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from .delay import delay
+from .merge import merge
 from .types import LABEL_BITS
 
 __all__ = ["Judge"]
@@ -98,7 +96,7 @@ class Judge(wiring.Component):
             others.append(delay(m, part, 1, name=f"other_{slot}"))
             matches.append(match)
         true = Signal(self._candidate(), reset_less=True)
-        score = reduce(or_, (parted[slot] & match.replicate(self.core.z_bits) for slot, match in enumerate(matches)))
+        score = merge(parted[slot] & match.replicate(self.core.z_bits) for slot, match in enumerate(matches))
         m.d.sync += [true.valid.eq(Cat(matches).any()), true.score.eq(score)]
         return others, true
 

@@ -8,6 +8,7 @@ from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 __all__ = ["Queue"]
 
@@ -29,8 +30,8 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # A word waits in the memory while an earlier one shows; one place stays free so that full differs from empty.
-        places = 1 << self.depth.bit_length()
+        # With `depth` words inside one shows, the others wait; one place stays free so that full differs from empty.
+        places = 1 << max(1, ceil_log2(self.depth))
         width = Shape.cast(self.shape).width
         m.submodules.words = memory = Memory(shape=width, depth=places, init=[], attrs={"ram_style": "distributed"})
         write, read = memory.write_port(), memory.read_port(domain="comb")

@@ -6,15 +6,13 @@ prefix sums, and row slot r ends at segment (r+1)·s − 1, so it chooses among 
     count[0 … S−1] ─► prefix tree ─► P[0 … S−1] ─► select by s, in two stages ─► E_r ─► E_r − E_{r−1} ─► o[r]
 """
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from .delay import delay
+from .merge import merge
 
 __all__ = ["RowSum"]
 
@@ -90,9 +88,9 @@ class RowSum(wiring.Component):
             parts = []
             for first in range(0, len(chosen), _AT_ONCE):
                 part = Signal(self.out_bits, name=f"part_{slot}_{first}", reset_less=True)
-                m.d.sync += part.eq(reduce(or_, chosen[first : first + _AT_ONCE]))
+                m.d.sync += part.eq(merge(chosen[first : first + _AT_ONCE]))
                 parts.append(part)
             end = Signal(self.out_bits, name=f"end_{slot}", reset_less=True)
-            m.d.sync += end.eq(reduce(or_, parts))
+            m.d.sync += end.eq(merge(parts))
             ends.append(end)
         return ends
