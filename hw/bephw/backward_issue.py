@@ -105,13 +105,14 @@ class BackwardIssue(wiring.Component):
         # Registered: they are compared with long before they are asked for.
         last_chunk, last_beat = Signal(), Signal()
         beats_left = Signal(range(core.beats + 1))
+        rows = Signal(range(core.slots + 1))  # of this beat
 
         m.d.comb += [
             self.tag.scan.eq(chunk == 0),
             self.tag.walk.eq(job.walk),
             self.tag.peek.eq(peeking),
             self.tag.beat.eq(beat),
-            self.tag.rows.eq(Mux(last_beat, job.last_rows, job.rows)),
+            self.tag.rows.eq(rows),
             self.walk_address.eq(address),
         ]
         m.d.sync += [
@@ -155,6 +156,7 @@ class BackwardIssue(wiring.Component):
                 m.d.comb += self.start.eq(1)
                 m.d.sync += [beat.eq(0), beats_left.eq(job.beats), last_beat.eq(job.beats == 1)]
                 m.d.sync += [last_chunk.eq(chunk + 1 == job.words_per_row), wanting.eq(job.walk)]
+                m.d.sync += rows.eq(Mux(job.beats == 1, job.last_rows, job.rows))
                 m.next = "WAIT"
             with m.State("WAIT"), m.If(~(job.walk & self.forward_streaming)):
                 m.next = "STREAM"
@@ -164,6 +166,7 @@ class BackwardIssue(wiring.Component):
                     beat.eq(beat + 1),
                     beats_left.eq(beats_left - 1),
                     last_beat.eq(beats_left == 2),
+                    rows.eq(Mux(beats_left == 2, job.last_rows, job.rows)),
                     address.eq(address + job.words_per_row),
                     left.eq(Mux(job.walk, self.drain_of(core, walk=True), self.drain_of(core, walk=False))),
                 ]

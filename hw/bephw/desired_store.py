@@ -7,7 +7,7 @@ which the next R bits can lie; a shift picks them out. So any R streams at one b
     odd bank  ─┘
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -65,16 +65,14 @@ class DesiredStore(wiring.Component):
         segment = Signal(range(core.prototype_segments + 1))
         position = Signal(range(core.lanes))
         source, label, half = Signal(), Signal(LABEL_BITS), Signal()
-        moved = Signal(range(core.lanes + core.slots))
-        m.d.comb += moved.eq(position + self.rows)
+        moved, wrapped = Signal.like(position), Signal(signed(len(position) + 1))
+        m.d.comb += [moved.eq(position + self.rows), wrapped.eq(position - (core.lanes - self.rows))]
         with m.If(self.start):
             m.d.sync += [segment.eq(0), position.eq(0)]
             m.d.sync += [source.eq(self.from_prototype), label.eq(self.label), half.eq(self.half)]
         with m.Elif(self.advance):
-            with m.If(moved >= core.lanes):
-                m.d.sync += [segment.eq(segment + 1), position.eq(moved - core.lanes)]
-            with m.Else():
-                m.d.sync += position.eq(moved)
+            m.d.sync += position.eq(Mux(wrapped >= 0, wrapped, moved))
+            m.d.sync += segment.eq(segment + (wrapped >= 0))
 
         read = []
         for odd in range(2):
