@@ -23,6 +23,7 @@ def add_arguments(parser):
         "--seeds", type=options.sizes, default=(1,), metavar="N,N", help="seeds of placement (default: 1)"
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="seeds at a time (default: 2)")
+    parser.add_argument("--placer", metavar="heap|static", help="placer of nextpnr (default: by size)")
     parser.add_argument(
         "--technology", default="ecp5", metavar="ecp5|neutral", help="what is done beyond Yosys (default: ecp5)"
     )
@@ -44,8 +45,11 @@ def run(args):
     """Synthesise, place, route, print."""
     # Imported late: the help text needs no Amaranth.
     from bepboards.synth.device import find_device
+    from bepboards.synth.place_route import PLACERS
     from bepboards.synth.technology import find_technology
 
+    if args.placer not in (None, *PLACERS):
+        raise BepError(f"There is no placer {args.placer!r}; choose {' or '.join(PLACERS)}.")
     if args.jobs < 1 or not args.freq > 0 or not args.seeds:
         raise BepError("--jobs, --freq and --seeds must be positive.")
     workload.check(args)
@@ -65,6 +69,7 @@ def run(args):
         freq=args.freq,
         seeds=args.seeds,
         jobs=args.jobs,
+        placer=args.placer,
         technology=technology,
         out=args.out,
         say=lambda text: screen.print(text, style="dim"),

@@ -106,12 +106,29 @@ def test_nextpnr_that_dies(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "luts, wanted, placer", [(19_999, None, "heap"), (20_000, None, "static"), (1, "static", "static")]
+)
+def test_the_placer_suits_the_size(tmp_path, monkeypatch, luts, wanted, placer):
+    netlist, said = Netlist(), []
+    netlist.cells = {f"lut_{i}": CELL | {"type": "LUT4"} for i in range(luts)}
+
+    def start(folder, arguments):
+        said.extend(arguments)
+        return subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
+
+    monkeypatch.setattr(place_route, "nextpnr", start)
+    place_route.place_and_route(netlist, DEVICES["85f"], tmp_path, speed=6, freq=100, seeds=(1,), placer=wanted)
+    assert said[said.index("--placer") + 1] == placer
+
+
+@pytest.mark.parametrize(
     "words, sentence",
     [
         (("--core", "huge"), "no core preset 'huge'"),
         (("--seeds", "one"), "not a list of whole numbers"),
         (("--jobs", "0"), "must be positive"),
         (("--freq", "-5"), "must be positive"),
+        (("--placer", "sa"), "no placer 'sa'; choose heap or static"),
         (("--lanes", "7"), "lanes must be a whole number from 8 to 144"),
         (("--device", "12f"), "invalid choice: '12f'"),
     ],

@@ -63,12 +63,23 @@ class Build:
 
 
 def build_core(
-    core, device, *, speed=6, freq=160.0, seeds=(1,), jobs=1, technology=ECP5, out=None, say=lambda text: None
+    core,
+    device,
+    *,
+    speed=6,
+    freq=160.0,
+    seeds=(1,),
+    jobs=1,
+    placer=None,
+    technology=ECP5,
+    out=None,
+    say=lambda text: None,
 ):
     """Synthesise, place and route `core` for `device`.
 
     Parameters
     ----------
+    placer : of nextpnr, see `place_and_route`.
     out : folder for report, netlist (without harness) and logs; nothing is kept when None.
     say : called with a line of progress.
 
@@ -94,6 +105,7 @@ def build_core(
             freq=freq,
             seeds=seeds,
             jobs=jobs,
+            placer=placer,
             progress=lambda attempt: say(f"seed {attempt.seed}: {_outcome(attempt)}"),
         )
         best = attempts[0]

@@ -5,9 +5,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .resources import count
 from .toolchain import nextpnr
 
-__all__ = ["Attempt", "place_and_route"]
+__all__ = ["PLACERS", "Attempt", "place_and_route"]
+
+PLACERS = ("heap", "static")
+"""Placers of nextpnr for the ECP5: HeAP, and the newer electrostatic one."""
+
+_LARGE = 20_000  # LUT sites from which on `static` places faster and with shorter wires
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Attempt:
         return min((clock["achieved"] for clock in self.report["fmax"].values()), default=0) if self.report else 0
 
 
-def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, progress=None):
+def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, placer=None, progress=None):
     """Run nextpnr once a seed, `jobs` at a time; returns `Attempt`s, best first.
 
     Parameters
@@ -33,6 +39,7 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, prog
     device : Device
     folder : where the netlist, logs and reports go.
     speed : speed grade. freq : target in MHz, a little above the wish.
+    placer : one of `PLACERS`; None for what suits the size of the netlist.
     progress : called with every finished `Attempt`.
 
     Raises
@@ -42,12 +49,13 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, prog
     """
     folder = Path(folder)
     (folder / "netlist.json").write_text(netlist.text())
+    placer = placer or ("static" if count(netlist)["comb"] >= _LARGE else "heap")
     waiting, running, done = list(seeds), {}, []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 seed = waiting.pop(0)
-                running[seed] = nextpnr(folder, _arguments(device, speed, freq, seed))
+                running[seed] = nextpnr(folder, _arguments(device, speed, freq, seed, placer))
             seed = next(iter(running))
             status = running[seed].wait()
             del running[seed]
@@ -62,12 +70,21 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, prog
     return sorted(done, key=lambda attempt: -attempt.fmax)
 
 
-def _arguments(device, speed, freq, seed):
+def _arguments(device, speed, freq, seed, placer):
     return [
         device.flag,
         *("--package", device.package, "--speed", str(speed)),
         *("--json", "netlist.json", "--report", f"report-{seed}.json", "--detailed-timing-report"),
-        *("--seed", str(seed), "--freq", f"{freq:g}", "--timing-allow-fail", "--lpf-allow-unconstrained"),
+        *(
+            "--placer",
+            placer,
+            "--seed",
+            str(seed),
+            "--freq",
+            f"{freq:g}",
+            "--timing-allow-fail",
+            "--lpf-allow-unconstrained",
+        ),
         *("--log", f"nextpnr-{seed}.log"),
     ]
 
