@@ -45,7 +45,7 @@ def run(args):
         if name not in known:
             raise BepError(f"There is no case {name!r}; the cases are {', '.join(known)}.")
     screen, folder = show.console(args), Path(args.out)
-    record = runs.read_record(folder / _RECORD, "every synthesis")
+    record = runs.read_json(folder / _RECORD, again="repeat every synthesis")
     if not args.recorded:
         folder.mkdir(parents=True, exist_ok=True)
         for case in [known[name] for name in args.only] if args.only else CASES:
@@ -53,12 +53,12 @@ def run(args):
     record = {case.name: record[case.name] for case in CASES if case.name in record}
     if not record:
         raise BepError(f"There is no record in {folder}; leave out --recorded.")
-    routed = runs.read_record(folder / _ROUTED, "every synthesis")
+    routed = runs.read_json(folder / _ROUTED, again="repeat every synthesis")
     if args.calibrate:
         _calibrate(record, routed, screen)
     found = rows(record, routed)
     screen.print(_table(found))
-    _into_page(folder.parent / "results.md", found)
+    runs.fill_page(folder.parent / "results.md", BEGIN, END, markdown(found))
     show.emit(args, {"cases": found})
 
 
@@ -150,10 +150,3 @@ def markdown(found):
     """The table of docs/results.md."""
     lines = [f"| {' | '.join(column.strip() for column in _COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
     return "\n".join(lines + [f"| {' | '.join(_cells(row))} |" for row in found])
-
-
-def _into_page(page, found):
-    """Replace the table in results.md when that has the two marks for it."""
-    if page.is_file() and BEGIN in (text := page.read_text(encoding="utf-8")) and END in text:
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
-        runs.write_text(page, f"{before}{BEGIN}\n{markdown(found)}\n{END}{after}")

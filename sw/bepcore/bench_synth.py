@@ -77,7 +77,7 @@ def run(args):
         raise BepError(f"--jobs must be at least 1, not {args.jobs}.")
     screen, folder = show.console(args), Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
-    record = runs.read_record(folder / _RECORD, "every build")
+    record = runs.read_json(folder / _RECORD, again="repeat every build")
     for case in [known[name] for name in args.only] if args.only else CASES:
         key = _key(case)
         if record.get(case.name, {}).get("key") == key:
@@ -85,13 +85,12 @@ def run(args):
             continue
         screen.print(f"[bold]{case.name}[/bold]: {case.command}")
         made = {"key": key, "command": case.command, **_build(case, args.jobs, screen)}
-        record = runs.read_record(folder / _RECORD, "every build") | {
-            case.name: made
-        }  # another bench may have added builds meanwhile
+        # Another bench may have added builds meanwhile.
+        record = runs.read_json(folder / _RECORD, again="repeat every build") | {case.name: made}
         runs.write_json(folder / _RECORD, record)
     _rate(record, folder)
     screen.print(_table(record))
-    _into_page(folder.parent / "results.md", record)
+    runs.fill_page(folder.parent / "results.md", BEGIN, END, markdown(record))
     show.emit(args, record)
 
 
@@ -173,10 +172,3 @@ def markdown(record):
     lines = [f"| {' | '.join((*_COLUMNS, 'command'))} |", "|---" * (len(_COLUMNS) + 1) + "|"]
     lines += [f"| {' | '.join(row)} | `{case.command}` |" for case, row in _rows(record)]
     return "\n".join(lines)
-
-
-def _into_page(page, record):
-    """Replace the table in results.md when that has the two marks for it."""
-    if page.is_file() and BEGIN in (text := page.read_text(encoding="utf-8")) and END in text:
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
-        runs.write_text(page, f"{before}{BEGIN}\n{markdown(record)}\n{END}{after}")

@@ -22,7 +22,7 @@ from bepsw.checkpoint import load_checkpoint
 from bepsw.errors import BepError
 
 __all__ = [
-    *("CHECKPOINT", "SETTINGS", "fill_page", "new_folder", "open_run", "read_json", "read_record"),
+    *("CHECKPOINT", "SETTINGS", "fill_page", "new_folder", "open_run", "read_json"),
     *("write_csv", "write_json", "write_metrics", "write_text"),
 ]
 
@@ -113,13 +113,13 @@ def write_json(path, record):
     write_text(path, json.dumps(record, indent=2) + "\n")
 
 
-def read_json(path):
+def read_json(path, again="measure everything again"):
     """The object in a file of ours; an empty one where there is no file.
 
     Raises
     ------
     BepError
-        When the file is damaged.
+        When the file is damaged; `again` says what there is to do without it.
     """
     path = Path(path)
     if not path.is_file():
@@ -127,7 +127,7 @@ def read_json(path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise BepError(f"{path} is damaged; remove it to measure everything again.") from None
+        raise BepError(f"{path} is damaged; remove it to {again}.") from None
 
 
 def write_csv(path, rows, columns):
@@ -148,19 +148,3 @@ def write_metrics(folder, metrics):
         record["gamma"] = " ".join(map(str, epoch.gamma))
         rows.append([f"{value:.6f}" if isinstance(value, float) else value for value in record.values()])
     write_csv(Path(folder) / "metrics.csv", rows, [f.name for f in dataclasses.fields(metrics[0])] if metrics else [])
-
-
-def read_record(path, repeats):
-    """What a bench has recorded in `path`, {} where there is nothing yet.
-
-    Raises
-    ------
-    BepError
-        The file is damaged; `repeats` says what has to be done again without it.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise BepError(f"{path} is damaged; remove it to repeat {repeats}.") from None

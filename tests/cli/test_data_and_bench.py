@@ -87,7 +87,7 @@ def test_bench_sequences_records_and_goes_on(inside, refused, tmp_path, real_dat
     assert len(list((tmp_path / "runs" / "bench-sequences" / "trials").iterdir())) == 4
     assert "no case 'rome'; the cases are italy, gunpoint, steps" in refused(*words, "rome")
     record.write_text("{")
-    assert "sequences.json is damaged" in refused(*words, "gunpoint")
+    assert "sequences.json is damaged; remove it to measure everything again." in refused(*words, "gunpoint")
 
 
 def test_the_steps_of_the_results_page_are_drawn(tmp_path):

@@ -163,4 +163,5 @@ def test_bench_refuses(refused, words, sentence):
 
 def test_a_damaged_record(refused, tmp_path):
     (tmp_path / "estimate.json").write_text("{")
-    assert "estimate.json is damaged" in refused("bench", "estimate", "--recorded", "--out", str(tmp_path))
+    said = refused("bench", "estimate", "--recorded", "--out", str(tmp_path))
+    assert "estimate.json is damaged; remove it to repeat every synthesis." in said
