@@ -8,9 +8,8 @@ from pathlib import Path
 from statistics import mean
 
 from bepsw import data
-from bepsw.errors import BepError
 
-from . import accuracy_report, prepare, runs, show, trials
+from . import accuracy_report, options, prepare, runs, show, trials
 from .accuracy_cases import CASES
 
 __all__ = ["add_arguments", "run"]
@@ -32,13 +31,9 @@ def add_arguments(parser):
 def run(args):
     """Train what is missing from the record, then write the table and the plots."""
     screen = show.console(args)
+    cases = list(options.chosen(args, {case.name: case for case in CASES}).values())
     folder = Path(args.out or ("runs/bench-quick" if args.quick else "docs/results"))
     folder.mkdir(parents=True, exist_ok=True)
-    known = {case.name: case for case in CASES}
-    for name in args.only or ():
-        if name not in known:
-            raise BepError(f"There is no case {name!r}; the cases are {', '.join(known)}.")
-    cases = [known[name] for name in args.only] if args.only else list(CASES)
     record = runs.read_json(folder / _RECORD)
     jobs = [(case, seed) for case in cases for seed in (case.seeds[:1] if args.quick else case.seeds)]
     loaded = (None, None)

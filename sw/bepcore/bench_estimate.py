@@ -17,7 +17,7 @@ from bepsw.estimate import logic
 from bepsw.estimate.calibrate import fit
 from bepsw.estimate.clock import clock, fit_clock
 
-from . import runs, show
+from . import options, runs, show
 from .estimate_cases import CASES
 
 __all__ = ["BEGIN", "END", "add_arguments", "markdown", "rows", "run"]
@@ -40,15 +40,12 @@ def add_arguments(parser):
 
 def run(args):
     """Synthesise what is missing from the record, fit if asked to, print the table and put it into results.md."""
-    known = {case.name: case for case in CASES}
-    for name in args.only or ():
-        if name not in known:
-            raise BepError(f"There is no case {name!r}; the cases are {', '.join(known)}.")
+    cases = options.chosen(args, {case.name: case for case in CASES})
     screen, folder = show.console(args), Path(args.out)
     record = runs.read_json(folder / _RECORD, again="repeat every synthesis")
     if not args.recorded:
         folder.mkdir(parents=True, exist_ok=True)
-        for case in [known[name] for name in args.only] if args.only else CASES:
+        for case in cases.values():
             _synthesise(case, record, folder / _RECORD, screen)
     record = {case.name: record[case.name] for case in CASES if case.name in record}
     if not record:

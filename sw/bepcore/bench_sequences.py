@@ -7,9 +7,7 @@ sweep's folder, so that a bench that was stopped goes on; the record holds accur
 from dataclasses import dataclass
 from pathlib import Path
 
-from bepsw.errors import BepError
-
-from . import runs, show, sweep, workers
+from . import options, runs, show, sweep, workers
 from .cli import Parser
 
 __all__ = ["BEGIN", "CASES", "END", "add_arguments", "run"]
@@ -67,10 +65,7 @@ def add_arguments(parser):
 def run(args):
     """Train what is missing, then write record, table and plot."""
     screen = show.console(args)
-    for name in args.only or ():
-        if name not in CASES:
-            raise BepError(f"There is no case {name!r}; the cases are {', '.join(CASES)}.")
-    plans = {name: _plan(args, CASES[name]) for name in args.only or CASES}
+    plans = {name: _plan(args, case) for name, case in options.chosen(args, CASES).items()}
     folder = Path(args.out or ("runs/bench-quick" if args.quick else "docs/results"))
     record = runs.read_json(folder / "sequences.json")
     for name, rows in plans.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 from bepsw.core import preset
 from bepsw.errors import BepError
 
-from . import runs, show
+from . import options, runs, show
 
 __all__ = ["CASES", "add_arguments", "markdown", "run"]
 
@@ -69,16 +69,13 @@ def add_arguments(parser):
 
 def run(args):
     """Build what is missing from the record, then print the table and put it into results.md."""
-    known = {case.name: case for case in CASES}
-    for name in args.only or ():
-        if name not in known:
-            raise BepError(f"There is no build {name!r}; the builds are {', '.join(known)}.")
+    cases = options.chosen(args, {case.name: case for case in CASES}, "build")
     if args.jobs < 1:
         raise BepError(f"--jobs must be at least 1, not {args.jobs}.")
     screen, folder = show.console(args), Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     record = runs.read_json(folder / _RECORD, again="repeat every build")
-    for case in [known[name] for name in args.only] if args.only else CASES:
+    for case in cases.values():
         key = _key(case)
         if record.get(case.name, {}).get("key") == key:
             screen.print(f"{case.name}: {record[case.name]['fmax']} MHz (recorded)")

@@ -3,11 +3,12 @@
 import argparse
 import re
 
+from bepsw.errors import BepError
 from bepsw.spec import RULES, SELECTIONS
 
 __all__ = [
     *("add_data", "add_network", "add_rule", "add_schedule", "add_settings", "add_simulator"),
-    *("given", "sizes"),
+    *("chosen", "given", "sizes"),
 ]
 
 
@@ -86,6 +87,20 @@ def add_simulator(parser, core="small"):
     group = parser.add_argument_group("simulated core")
     group.add_argument("--sim", choices=("verilator", "icarus"), default="verilator", help="simulator")
     group.add_argument("--core", metavar="PRESET", default=core, help=f"core to simulate (default: {core})")
+
+
+def chosen(args, cases, kind="case"):
+    """{name: case} of what --only names; of all `cases`, a dict as well, where it names none.
+
+    Raises
+    ------
+    BepError
+        There is no such case.
+    """
+    for name in args.only or ():
+        if name not in cases:
+            raise BepError(f"There is no {kind} {name!r}; the {kind}s are {', '.join(cases)}.")
+    return {name: cases[name] for name in args.only or cases}
 
 
 def given(args, names):

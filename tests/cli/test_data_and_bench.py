@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from bepcore import runs
 from bepcore.curve import step_curves
@@ -88,6 +89,19 @@ def test_bench_sequences_records_and_goes_on(inside, refused, tmp_path, real_dat
     assert "no case 'rome'; the cases are italy, gunpoint, steps" in refused(*words, "rome")
     record.write_text("{")
     assert "sequences.json is damaged; remove it to measure everything again." in refused(*words, "gunpoint")
+
+
+@pytest.mark.parametrize(
+    "bench, sentence",
+    [
+        ("accuracy", "There is no case 'rome'; the cases are digits, "),
+        ("sequences", "There is no case 'rome'; the cases are italy, gunpoint, steps."),
+        ("estimate", "There is no case 'rome'; the cases are tiny, tiny-one-segment, "),
+        ("synth", "There is no build 'rome'; the builds are tiny, small, "),
+    ],
+)
+def test_a_bench_refuses_a_case_that_it_does_not_have(refused, tmp_path, bench, sentence):
+    assert sentence in refused("bench", bench, "--only", "rome") and not list(tmp_path.iterdir())
 
 
 def test_the_steps_of_the_results_page_are_drawn(tmp_path):
