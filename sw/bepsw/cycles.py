@@ -19,7 +19,7 @@ import numpy as np
 
 from .program import compile_program
 
-__all__ = ["CycleModel", "Timing", "Use"]
+__all__ = ["CycleModel", "Timing", "Use", "popcount_latency"]
 
 
 def _levels(n):
@@ -27,8 +27,9 @@ def _levels(n):
     return (n - 1).bit_length()
 
 
-def _popcount_latency(width):
-    return 1 if width <= 3 else 1 + _popcount_latency(width - 1 - (width - 1) // 2)
+def popcount_latency(width):
+    """Cycles of `bephw.popcount`: one for up to three bits, one more for every adder level above."""
+    return 1 if width <= 3 else 1 + popcount_latency(width - 1 - (width - 1) // 2)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Timing:
         """Timing of a core."""
         desired = 6
         scanned = desired + 2 + 4 + _levels(core.slots) + 2
-        z = _popcount_latency(core.lanes) + _levels(core.segments) + 3 + 2
+        z = popcount_latency(core.lanes) + _levels(core.segments) + 3 + 2
         return cls(
             read=4,
             z=z,

@@ -11,6 +11,7 @@ from functools import cache
 
 from ..program import fields
 from ..registers import COUNTERS
+from .sites import index_bits
 
 __all__ = ["Memory", "Use", "lut_ram", "memories", "on_block_ram"]
 
@@ -102,15 +103,10 @@ def memories(core):
     return [*_planes(core), *_stores(core), *_tables(core), *_queues(core), events]
 
 
-def _bits(count):
-    """Bits of an index below `count`."""
-    return (count - 1).bit_length()
-
-
 def _planes(core):
     """W plane, H bank, and the counters of the walk."""
-    yield Memory("weight_plane.segment", core.lanes, 2 << _bits(core.weight_words), "block", core.segments)
-    deepest = min(_HIDDEN_DEEPEST, 1 << _bits(core.hidden_words))
+    yield Memory("weight_plane.segment", core.lanes, 2 << index_bits(core.weight_words), "block", core.segments)
+    deepest = min(_HIDDEN_DEEPEST, 1 << index_bits(core.hidden_words))
     full, rest = divmod(core.hidden_words, deepest)
     groups, lanes = divmod(core.lanes, _HIDDEN_GROUP)
     for bank, depth in enumerate([deepest] * full + [rest] * bool(rest)):
@@ -126,12 +122,12 @@ def _stores(core):
     """Activations, operands, pre-activations, winners, prototypes and desired activations."""
     lanes, pairs = core.lanes, core.prototype_segments // 2
     for name in ("input_store", "hidden_store"):
-        yield Memory(name, lanes, core.contexts << _bits(core.store_segments), "block")
+        yield Memory(name, lanes, core.contexts << index_bits(core.store_segments), "block")
     for name, operands in (("input", core.fronts), ("hidden", 2 * core.threads)):
         words = operands * core.operand_words
         yield Memory(f"forward.{name}_operand.segment", lanes, words, "distributed", core.segments)
-    yield Memory("backward.z_memory", core.slots * core.z_bits, core.fronts << _bits(core.beats), "block")
-    yield Memory("backward.winners", winners_bits(core), core.winner_banks << _bits(core.beats), "block")
+    yield Memory("backward.z_memory", core.slots * core.z_bits, core.fronts << index_bits(core.beats), "block")
+    yield Memory("backward.winners", winners_bits(core), core.winner_banks << index_bits(core.beats), "block")
     yield Memory("backward.desired.prototype", lanes, core.classes * pairs, "block", 2)
     yield Memory("backward.desired.desired", lanes, 2 * pairs, "distributed", 2)
 
@@ -166,7 +162,7 @@ def _tables(core):
 
 def _queues(core):
     """Queues, one place free and the number of places a power of two."""
-    context = _bits(core.contexts)
+    context = index_bits(core.contexts)
     for name, bits, depth in (
         ("tokens", context + 7, core.fronts),
         ("updates", context + 3 + core.beats.bit_length(), core.contexts),
@@ -180,10 +176,10 @@ def _queues(core):
 
 def winners_bits(core):
     """Bits of an entry of a winner bank."""
-    return _bits(core.steps) + 2 * _bits(core.beats) + 1 + core.slots * (2 + _bits(core.slots))
+    return index_bits(core.steps) + 2 * index_bits(core.beats) + 1 + core.slots * (2 + index_bits(core.slots))
 
 
 def job_bits(core):
     """Bits of a row job."""
-    words = _bits(core.hidden_words) + _bits(core.weight_words)
-    return _bits(core.steps) + 2 + words + _bits(core.segments)
+    words = index_bits(core.hidden_words) + index_bits(core.weight_words)
+    return index_bits(core.steps) + 2 + words + index_bits(core.segments)

@@ -3,6 +3,8 @@
 They are the measures that the terms of `terms` count in; how well they fit is left to calibrated coefficients.
 """
 
+from ..cycles import popcount_latency
+
 __all__ = ["adder", "index_bits", "multiply", "mux", "popcount", "popcount_registers", "prefix_adders"]
 
 _SHORT = 4  # bits up to which Yosys builds an adder of LUTs
@@ -39,17 +41,13 @@ def popcount(width):
     return popcount(left) + popcount(right) + adder(width.bit_length() + 1)
 
 
-def _levels(width):
-    return 1 if width <= 3 else 1 + _levels(_split(width)[1])
-
-
 def popcount_registers(width):
     """Flip-flops of the same, delays of the shorter half and of the carried bits included."""
     if width <= 3:
         return width.bit_length()
     left, right = _split(width)
-    late = _levels(right)
-    delays = (late - _levels(left)) * left.bit_length() + late
+    late = popcount_latency(right)
+    delays = (late - popcount_latency(left)) * left.bit_length() + late
     return popcount_registers(left) + popcount_registers(right) + delays + width.bit_length()
 
 
