@@ -117,21 +117,8 @@ class Settings:
         gamma = self.gamma if self.gamma is not None else tuple(default_gamma(width, winners) for width in self.hidden)
         if len(gamma) == 1:
             gamma *= len(self.hidden)
-        return Training(
-            gamma=gamma,
-            r=self.r,
-            nu=self.nu,
-            p_r=self.p_r,
-            batch=self.batch,
-            online=self.online,
-            seed=self.seed,
-            rule=self.rule,
-            gate=self.gate,
-            select=self.select,
-            theta=self.theta,
-            push=self.push,
-            rarity=self.rarity,
-        )
+        same = {field.name: getattr(self, field.name) for field in dataclasses.fields(Training)}
+        return Training(**same | {"gamma": gamma})
 
     def as_dict(self):
         """A plain dict for settings.json."""

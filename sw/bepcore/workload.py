@@ -2,10 +2,10 @@
 
 from bepsw.errors import BepError
 from bepsw.estimate.rate import cycles, inference_cycles
-from bepsw.spec import Network, Training
+from bepsw.spec import Network
 
 from . import options
-from .settings import default_gamma
+from .settings import Settings
 
 __all__ = ["add_arguments", "check", "network", "rates", "training"]
 
@@ -41,10 +41,8 @@ def network(args, bits):
 
 def training(args, network):
     """The `Training` of `network`."""
-    gamma = args.gamma or tuple(default_gamma(width) for width in network.widths[1:])
-    if len(gamma) == 1:
-        gamma *= network.layers
-    training = Training(gamma=gamma, batch=args.batch, online=args.online)
+    settings = Settings(hidden=network.widths[1:], gamma=args.gamma, batch=args.batch, online=args.online)
+    training = settings.training()
     training.check(network)
     return training
 
