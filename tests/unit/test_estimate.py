@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 
 from bepboards.synth.device import DEVICES
+from bephw.export import to_rtlil
+from bephw.trainer import Trainer
 from bepsw.core import PRESETS, Core, preset
 from bepsw.cycles import CycleModel
 from bepsw.errors import BepError
@@ -54,6 +57,28 @@ def test_names_of_memories_are_all_different():
     for core in PRESETS.values():
         names = [name for memory in memories(core) for name in memory.names]
         assert len(names) == len(set(names)) and "weight_plane.segment_0" in names
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"contexts": 16, "fronts": 8},  # queues that just fill a LUT RAM
+        {
+            "lanes": 19, "segments": 9, "slots": 3, "bits": 5, "contexts": 2, "threads": 1, "hidden_words": 2300,
+            "weight_words": 70, "beats": 600, "max_width": 200, "max_fan_in": 300, "operand_words": 6, "classes": 9,
+        },
+    ],
+)  # fmt: skip
+def test_memories_are_those_of_the_hardware_description(changes):
+    core = preset("tiny", **changes)
+    found, module = {}, ""
+    for line in to_rtlil(Trainer(core), "core").splitlines():
+        line = re.sub(r"\$\d+", "", line)
+        if match := re.match(r"module \\core\.?(.*)", line):
+            module = match[1]
+        elif match := re.match(r"\s+memory width (\d+) size (\d+) \\(.+)", line):
+            found[".".join(filter(None, (module, match[3])))] = int(match[1]), int(match[2])
+    assert found == {name: (memory.width, memory.depth) for memory in memories(core) for name in memory.names}
 
 
 def test_quick_count_of_blocks_is_that_of_the_submodules():

@@ -161,17 +161,17 @@ def _tables(core):
 
 
 def _queues(core):
-    """Queues, one place free and the number of places a power of two."""
+    """Queues, the number of places a power of two."""
     context = index_bits(core.contexts)
     for name, bits, depth in (
         ("tokens", context + 7, core.fronts),
-        ("updates", context + 3 + core.beats.bit_length(), core.contexts),
+        ("updates", context + 2 + core.beats.bit_length() + index_bits(core.winner_banks), core.contexts),
         ("forward.judged_queue", context + 8, core.fronts),
-        ("forward.result_queue", core.z_bits + 8, 2 * core.fronts),
+        ("forward.result_queue", core.z_bits + 9, 2 * core.fronts),
         ("update.winner_rows.entries", winners_bits(core), _ENTRIES),
         ("update.winner_rows.jobs", job_bits(core), _JOBS),
     ):
-        yield Memory(f"{name}.words", bits, 1 << depth.bit_length(), "distributed")
+        yield Memory(f"{name}.words", bits, 1 << max(1, index_bits(depth)), "distributed")
 
 
 def winners_bits(core):
