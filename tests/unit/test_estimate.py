@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import re
 
 import pytest
@@ -176,15 +177,26 @@ def test_cycles_are_those_of_the_cycle_model():
     assert inference_cycles(network, core, training) < rate.training
 
 
-@pytest.mark.parametrize("batch", (151, 400, 1000))
-def test_a_long_batch_is_carried_on_from_a_short_one(batch):
-    network, training = SMALL
-    training = dataclasses.replace(training, batch=batch)
-    model = CycleModel(network, PRESETS["tiny"], training, thresholds(network, training))
-    use = model.run(*_samples(network, training, batch, 0.4))
-    rate = cycles(network, PRESETS["tiny"], training, 0.4)
-    assert rate.training == pytest.approx(use.cycles / batch, rel=0.01)
-    assert rate.hidden == pytest.approx((use.update + use.sweep) / batch, rel=0.01)
+@pytest.mark.parametrize("batch", (200, 500, 1000))
+@pytest.mark.parametrize("name, online", [("tiny", False), ("tiny", True), ("fast", False)])
+def test_a_long_batch_is_put_together(name, online, batch):
+    """Against what whole batches add, each triggered in another order, the sweep beside the next batch."""
+    network, training = FASHION if name == "fast" else SMALL
+    training = dataclasses.replace(training, batch=batch, online=online)
+    model = CycleModel(network, PRESETS[name], training, thresholds(network, training))
+    triggered, order = [], random.Random(batch)
+    for _ in range(1 + 6000 // batch):
+        triggered += order.sample(_samples(network, training, batch, 0.4)[0], batch)
+    winners = _samples(network, training, len(triggered), 0.4)[1]
+    one, all_of_them = (model.run(triggered[:count], winners) for count in (batch, len(triggered)))
+    rate = cycles(network, PRESETS[name], training, 0.4)
+
+    def added(*names):
+        return sum(getattr(all_of_them, name) - getattr(one, name) for name in names) / (len(triggered) - batch)
+
+    assert rate.training == pytest.approx(added("cycles"), rel=0.01)
+    assert rate.weights == pytest.approx(added("forward", "walk"), rel=0.005)
+    assert rate.hidden == pytest.approx(added("update", "sweep"), rel=0.005)
 
 
 @pytest.mark.parametrize("rate", (0.0, 1.0))

@@ -3,6 +3,7 @@
 A share τ of the samples triggers, in an order drawn once, and in every triggered sample every group has a winner.
 """
 
+import dataclasses
 import random
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from ..spec import thresholds
 
 __all__ = ["Rate", "cycles", "inference_cycles"]
 
-_BATCHED = 150  # samples from which on a batch is extrapolated: its middle is alike
-_ONCE = 200  # samples at least that are followed where batches are short
+_FOLLOWED = 200  # samples whose order is drawn
+_LONG = 100  # samples from which on a batch is put together of parts: its middle is alike
+_PART = 50
 
 
 @dataclass(frozen=True)
@@ -41,38 +43,52 @@ def cycles(network, core, training, trigger_rate):
     BepError
         The network does not fit the core, or the core cannot train it.
     """
-    model = CycleModel(network, core, training, thresholds(network, training))
-    if training.online or training.batch <= _BATCHED:
-        batches = -(-_ONCE // training.batch)
-        triggered, winners = _samples(network, training, batches * training.batch, trigger_rate)
-        short, longer = (model.run(triggered * times, winners * times) for times in (1, 2))
-        # What the same batches once more add: the last sweep of a run has no next batch to hide behind.
-        count = longer.samples - short.samples
-        spent = (longer.cycles - short.cycles) / count
-        ports = (short.forward + short.walk) / count, (short.update + short.sweep) / count
-    else:
-        whole = _whole_batch(model, network, training, trigger_rate)
-        spent, ports = whole["cycles"], (whole["forward"] + whole["walk"], whole["update"] + whole["sweep"])
-    return Rate(training=spent, weights=ports[0], hidden=ports[1])
+    follow = _long if training.batch > _LONG else _whole
+    return Rate(*follow(network, core, training, trigger_rate))
+
+
+def _whole(network, core, training, trigger_rate):
+    """(cycles, words of the W port, of the H port) a sample: what whole batches once more add to the same ones."""
+    count = -(-_FOLLOWED // training.batch) * training.batch
+    triggered, winners = _samples(network, training, count, trigger_rate)
+    use = _model(network, core, training).run(triggered * 2, winners * 2)
+    ends = use.results[[count - 1, -1]].tolist()
+    return (
+        (ends[1] - ends[0]) / count,
+        (use.forward + use.walk) / use.samples,
+        (use.update + use.sweep) / use.samples,
+    )
+
+
+def _long(network, core, training, trigger_rate):
+    """The same of a long batch: a batch of one part, and for every part more what a batch of two is longer.
+
+    Both end alike, so that only the first of these has in it how its last samples happen to trigger; hence several.
+    """
+    model = _model(network, core, dataclasses.replace(training, batch=2 * _PART))
+    triggered, winners = _samples(network, training, _FOLLOWED, trigger_rate)
+    one = more = weights = update = 0
+    for first in range(0, _FOLLOWED, _PART):
+        part = slice(first, first + _PART)
+        use = model.run(triggered[part] * 4, winners[part] * 4, pending=_PART, close=True)
+        # Ends of batches of one part, of two and of one.
+        before, two, last = use.results[[_PART - 1, 3 * _PART - 1, -1]].tolist()
+        one, more = one + last - two, more + (two - before) - (last - two)
+        weights, update = weights + use.forward + use.walk, update + use.update
+    spent = (one + more * (training.batch / _PART - 1)) / (_FOLLOWED // _PART) / training.batch
+    sweep = sum(model.hidden_words) / training.batch
+    return spent, weights / (4 * _FOLLOWED), update / (4 * _FOLLOWED) + sweep
 
 
 def inference_cycles(network, core, training):
     """Cycles a sample of a stream that is only classified."""
-    model = CycleModel(network, core, training, thresholds(network, training))
+    model = _model(network, core, training)
     few, many = (model.run(*_samples(network, training, n, 0.0), train=False) for n in (40, 80))
     return (many.cycles - few.cycles) / (many.samples - few.samples)
 
 
-def _whole_batch(model, network, training, trigger_rate):
-    """Counts a sample of a long batch: those of a short one, and what the same samples once more add, carried on."""
-    triggered, winners = _samples(network, training, _BATCHED, trigger_rate)
-    short, longer = (model.run(triggered * times, winners * times, close=True) for times in (1, 2))
-    rest = (training.batch - short.samples) / (longer.samples - short.samples)
-    found = {}
-    for name in ("cycles", "forward", "walk", "update", "sweep"):
-        first, second = getattr(short, name), getattr(longer, name)
-        found[name] = (first + (second - first) * rest) / training.batch
-    return found
+def _model(network, core, training):
+    return CycleModel(network, core, training, thresholds(network, training))
 
 
 def _samples(network, training, count, trigger_rate):
