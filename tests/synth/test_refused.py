@@ -1,6 +1,7 @@
 """What cannot work ends in one sentence that says what to do."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ from bepboards.synth.resources import does_not_fit
 from bepcore.cli import main
 from bepsw.core import preset
 from bepsw.errors import BepError
+from bepsw.estimate.logic import blocks, resources
 
 CELL = {"attributes": {}, "parameters": {}, "connections": {}, "port_directions": {}}
 
@@ -48,12 +50,34 @@ def test_an_unknown_device():
             "are in hidden_bank: reduce hidden_words",
         ),
         ("ebr", {"hidden_bank": Counter(ebr=8), "weight_plane": Counter(ebr=60)}, "reduce segments"),
+        ("ebr", {"hidden_bank": Counter(ebr=8), "another": Counter(ebr=60)}, "are in another: reduce its depth"),
     ],
 )
 def test_a_core_that_does_not_fit(resource, parts, parameter):
     sentence = str(does_not_fit(DEVICES["25f"], resource, 99_999, parts))
     assert "does not fit the 25F: it needs 99999 of" in sentence
     assert parameter in sentence and "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    "place, changes",
+    [
+        ("hidden_bank", {"hidden_words": 8192}),
+        ("weight_plane", {"weight_words": 4096}),
+        ("backward", {"beats": 8192, "fronts": 8, "prototype_segments": 512}),
+        ("input_store and hidden_store", {"contexts": 64, "store_segments": 512}),
+    ],
+)
+def test_every_parameter_to_reduce_gives_block_rams_back(place, changes):
+    core = preset("small", **changes)
+    parts = {}
+    for name, used in resources(core).items():
+        parts.setdefault(name.split(".")[0], Counter()).update(used)
+    sentence = str(does_not_fit(DEVICES["25f"], "ebr", blocks(core), parts))
+    assert f"are in {place}: " in sentence
+    for name in re.split(", | or ", re.search("reduce (.*), or take a larger device", sentence)[1]):
+        less = preset("small", **changes | {name: getattr(core, name) // 2})
+        assert blocks(less) < 0.95 * blocks(core), name
 
 
 class Netlist:

@@ -24,12 +24,13 @@ _ADVICE = {
     "dsp": "this core should need none; please report it",
 }
 _EBR_ADVICE = {
-    "hidden_bank": "hidden_words",
-    "weight_plane": "segments (or lanes)",
-    "backward": "beats, contexts or prototype_segments",
-    "input_store": "contexts or store_segments",
-    "hidden_store": "contexts or store_segments",
+    "hidden_bank": ("hidden_bank", "hidden_words"),
+    "weight_plane": ("weight_plane", "segments, lanes or weight_words"),
+    "backward": ("backward", "beats, fronts or prototype_segments"),
+    "top": ("input_store and hidden_store", "contexts or store_segments"),
 }
+"""What those block RAMs are for and what they grow with, by the outermost submodule."""
+
 _NAMES = {"comb": "LUT4 sites", "ff": "flip-flops", "ebr": "block RAMs", "dsp": "multipliers"}
 
 
@@ -66,8 +67,8 @@ def does_not_fit(device, resource, needed, parts):
     advice = _ADVICE.get(resource)
     if resource == "ebr":
         largest = max(parts, key=lambda part: parts[part]["ebr"])
-        which = _EBR_ADVICE.get(largest, "hidden_words")
-        advice = f"most of them ({parts[largest]['ebr']}) are in {largest}: reduce {which}"
+        where, which = _EBR_ADVICE.get(largest, (largest, "its depth"))
+        advice = f"most of them ({parts[largest]['ebr']}) are in {where}: reduce {which}"
     return BepError(
         f"The core does not fit the {device.name.upper()}: it needs {needed} of {getattr(device, resource)} "
         f"{_NAMES[resource]}; {advice}, or take a larger device."
