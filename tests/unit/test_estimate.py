@@ -281,10 +281,53 @@ def test_what_the_user_has_chosen_stays():
         assert (design.core.lanes, design.core.threads, design.core.max_width) == (72, 2, 300)
 
 
-@pytest.mark.parametrize("fixed", ({"contexts": 2}, {"threads": 4}, {"threads": 1, "contexts": 16}, {"slots": 3}))
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        *({"contexts": 2}, {"threads": 4}, {"threads": 1, "contexts": 16}, {"slots": 3}),
+        *({"fronts": 2}, {"fronts": 16}, {"fronts": 4, "threads": 3}, {"fronts": 8, "contexts": 8}),
+    ],
+)
 def test_samples_in_flight_follow_what_is_fixed(fixed):
     for design in Search(*SMALL, DEVICES["25f"], trigger_rate=0.4, fixed=fixed).run():
         assert fixed.items() <= design.core.as_dict().items()
+
+
+def test_fronts_are_searched_too():
+    """A network that trains in few cycles wants more samples before the update stage than the first try has."""
+    network, training = SMALL[0], dataclasses.replace(SMALL[1], batch=100)
+    free, held = (
+        Search(network, training, DEVICES["25f"], trigger_rate=0.4, fixed=fixed).run()[0]
+        for fixed in ({}, {"fronts": 8})
+    )
+    assert free.core.fronts == 16 and free.samples_per_second > 1.02 * held.samples_per_second
+
+
+def test_fronts_beyond_the_contexts_are_cut():
+    """As the core cuts them; the search goes on from there as from any other."""
+    cut, same = (
+        Search(*SMALL, DEVICES["25f"], trigger_rate=0.4, fixed={"contexts": 4, "fronts": fronts}).run()
+        for fronts in (8, 4)
+    )
+    assert cut == same and len(cut) > 3
+
+
+def test_block_rams_that_a_geometry_needs_for_certain():
+    """What is left out because of its block RAMs does not fit; and hardly anything that is tried fails by them."""
+    network = Network(widths=(784, 512), classes=10, bits=6)
+    bounds = geometries(network, Training(gamma=(64,)), 0.4, DEVICES["85f"], FILL, {})
+    kept = {(choice["lanes"], choice["segments"], choice["slots"]) for _, choice in bounds}
+    flight = {"contexts": 8, "fronts": 8, "threads": 4}
+    least = {
+        (lanes, segments, slots): logic.blocks(
+            least_core(network, lanes=lanes, segments=segments, slots=slots, **flight)
+        )
+        for lanes in (8, 16, 33, 72, 112)
+        for segments, slots in ((4, 1), (8, 1), (8, 2), (12, 4), (40, 8))
+    }
+    assert all(choice in kept for choice, blocks in least.items() if blocks <= DEVICES["85f"].ebr)
+    assert all(blocks <= DEVICES["85f"].ebr + 16 for choice, blocks in least.items() if choice in kept)
+    assert 0 < len(kept & least.keys()) < len(least)
 
 
 def test_a_depth_that_is_fixed_too_low():

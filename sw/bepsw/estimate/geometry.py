@@ -9,19 +9,20 @@ import numpy as np
 from ..errors import BepError
 from .least_core import least_core
 from .logic import resources, total
+from .memories import hidden_bank, on_block_ram
 
 __all__ = ["geometries", "in_flight", "useful_lanes"]
 
-_CONTEXTS, _THREADS = 8, 4  # of the first try: so many samples in flight that the ports are what binds
+_CONTEXTS, _THREADS, _FRONTS = 8, 4, 8  # of the first try: so many samples in flight that the ports are what binds
 _LANES, _SEGMENTS = range(8, 145), range(1, 65)
 _SLOTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16)
-_BLOCK_BITS, _BLOCK_WIDTH = 18 * 1024, 36
-_OTHER_BLOCKS = 6  # activations, prototypes, pre-activations, winners: one each at least
+_BLOCK_WIDTH = 36
+_STORES, _OTHER_BLOCKS = 4, 2  # activations and prototypes as wide as a segment; pre-activations and winners
 _SLACK = 0.95  # of the logic between two geometries that are estimated, which is not quite a straight line
 
 
 def geometries(network, training, trigger_rate, device, share, fixed):
-    """[(least cycles a sample, {lanes, segments, slots, contexts, threads})], fewest cycles first.
+    """[(least cycles a sample, {lanes, segments, slots, contexts, fronts, threads})], fewest cycles first.
 
     Parameters
     ----------
@@ -32,8 +33,10 @@ def geometries(network, training, trigger_rate, device, share, fixed):
     segments = [fixed["segments"]] if "segments" in fixed else _SEGMENTS
     slots = [fixed["slots"]] if "slots" in fixed else _SLOTS
     g, s, r = (axis.ravel() for axis in np.meshgrid(lanes, segments, slots, indexing="ij"))
-    allowed = (r <= s) & (r <= g) & _fits(network, device, share, fixed, lanes, g, s)
-    g, s, r = g[allowed], s[allowed], r[allowed]
+    possible = (r <= s) & (r <= g)
+    g, s, r = g[possible], s[possible], r[possible]
+    fits = _fits(network, device, share, fixed, lanes, g, s, r)
+    g, s, r = g[fits], s[fits], r[fits]
     bound = _least_cycles(network, training, trigger_rate, g, s, r)
     flight = in_flight(fixed)
     # Of geometries with the same bound the smaller one first.
@@ -42,11 +45,13 @@ def geometries(network, training, trigger_rate, device, share, fixed):
 
 
 def in_flight(fixed, contexts=_CONTEXTS, threads=_THREADS):
-    """{contexts, threads} near these numbers and in accord with each other and with what is fixed."""
+    """{contexts, fronts, threads} near these numbers and in accord with each other and with what is fixed."""
     if "threads" in fixed:
         threads, contexts = fixed["threads"], max(contexts, _CONTEXTS)
-    contexts = fixed.get("contexts", contexts)
-    return {"contexts": contexts, "threads": threads if "threads" in fixed else max(1, min(threads, contexts - 1))}
+    contexts = fixed.get("contexts", max(contexts, fixed.get("fronts", 0)))
+    fronts = min(fixed.get("fronts", _FRONTS), contexts)
+    threads = threads if "threads" in fixed else max(1, min(threads, fronts - 1))
+    return {"contexts": contexts, "fronts": fronts, "threads": threads}
 
 
 def useful_lanes(network):
@@ -57,31 +62,38 @@ def useful_lanes(network):
     return list(found.values())
 
 
+def _matrices(network, g, s, r):
+    """(rows, segments of a row, W words) of every matrix; arrays."""
+    fan_ins = [*network.fan_ins, network.widths[-1]]
+    for count, fan_in in zip([*network.widths[1:], network.classes], fan_ins, strict=True):
+        row = -(-fan_in // g)
+        yield count, row, -(-count // np.maximum(1, np.minimum(r, s // row))) * -(-row // s)
+
+
 def _least_cycles(network, training, trigger_rate, g, s, r):
     """The busiest stage of a sample: passes and walks, updates and the sweep, or the loading; arrays."""
-    rows = [*network.widths[1:], network.classes]
-    fan_ins = [*network.fan_ins, network.widths[-1]]
     passes, walk, update, sweep = (np.zeros(len(g)) for _ in range(4))
-    for index, (count, fan_in) in enumerate(zip(rows, fan_ins, strict=True)):
-        row = -(-fan_in // g)
-        span = -(-row // s)
-        beats = -(-count // np.maximum(1, np.minimum(r, s // row)))
-        passes += beats * span + 1
+    for index, (count, row, words) in enumerate(_matrices(network, g, s, r)):
+        passes += words + 1
         if index < network.layers:
-            walk += beats * span * (index > 0)
+            walk += words * (index > 0)
             update += count // training.gamma[index] * row
             sweep += count * row
     load = -(-network.widths[0] // g) + 1
     return np.maximum.reduce([passes + trigger_rate * walk, trigger_rate * update + sweep / training.batch, load])
 
 
-def _fits(network, device, share, fixed, lanes, g, s):
+def _fits(network, device, share, fixed, lanes, g, s, r):
     """False where a device is too small for certain; arrays."""
     fits = np.ones(len(g), bool)
+    weights = sum(words for _, _, words in _matrices(network, g, s, r))
+    address = np.maximum(1, np.ceil(np.log2(weights))).astype(int)
     for one in lanes:
         here = g == one
-        hidden = sum(rows * -(-fan_in // one) for rows, fan_in in network.shapes)
-        blocks = s * -(-one // _BLOCK_WIDTH) + -(-one * network.bits * hidden // _BLOCK_BITS) + _OTHER_BLOCKS
+        words = sum(rows * -(-fan_in // one) for rows, fan_in in network.shapes)
+        hidden = sum(memory.count * memory.use.ebr for memory in hidden_bank(one, network.bits, max(2, words)))
+        segment = np.array([on_block_ram(one, 2 << bits).ebr for bits in range(address.max(initial=0) + 1)])
+        blocks = hidden + s * segment[address] + _STORES * -(-one // _BLOCK_WIDTH) + _OTHER_BLOCKS
         fits &= ~here | (blocks <= share["ebr"] * device.ebr)
         few, many = (_narrow(network, fixed, one, segments) for segments in (8, 16))
         if few is not None and many is not None:

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from .memories import memories
+from .memories import memories, stores
 from .terms import OTHERS, terms
 
 __all__ = ["COEFFICIENTS", "blocks", "clock_table", "coefficients", "owner", "reload", "resources", "total"]
@@ -81,7 +81,7 @@ def owner(memory, parts):
 
 def blocks(core):
     """Block RAMs of a core: exact, and quick."""
-    return sum(memory.count * memory.use.ebr for memory in memories(core) if memory.style != "distributed")
+    return sum(memory.count * memory.use.ebr for memory in stores(core))
 
 
 def total(parts):

@@ -13,7 +13,7 @@ from ..program import fields
 from ..registers import COUNTERS
 from .sites import index_bits
 
-__all__ = ["Memory", "Use", "lut_ram", "memories", "on_block_ram"]
+__all__ = ["Memory", "Use", "hidden_bank", "lut_ram", "memories", "on_block_ram", "stores"]
 
 _DATA_BITS = (1, 2, 4, 9, 18, 36)
 _ADDRESS_BITS = 14  # of a block RAM one bit wide
@@ -100,22 +100,32 @@ def lut_ram(width, depth, readers=((),)):
 def memories(core):
     """Every `Memory` of a `Core`."""
     events = Memory("registers.counters.totals", _EVENT_BITS, len(COUNTERS), "distributed")
-    return [*_planes(core), *_stores(core), *_tables(core), *_queues(core), events]
+    return [*stores(core), *_tables(core), *_queues(core), events]
+
+
+def stores(core):
+    """Those of them that hold weights and samples, among them all that become block RAMs."""
+    return [*_planes(core), *_stores(core)]
 
 
 def _planes(core):
     """W plane, H bank, and the counters of the walk."""
     yield Memory("weight_plane.segment", core.lanes, 2 << index_bits(core.weight_words), "block", core.segments)
-    deepest = min(_HIDDEN_DEEPEST, 1 << index_bits(core.hidden_words))
-    full, rest = divmod(core.hidden_words, deepest)
-    groups, lanes = divmod(core.lanes, _HIDDEN_GROUP)
-    for bank, depth in enumerate([deepest] * full + [rest] * bool(rest)):
-        if groups:
-            yield Memory(f"hidden_bank.counters_{bank}", _HIDDEN_GROUP * core.bits, depth, "block", groups)
-        if lanes:
-            yield Memory(f"hidden_bank.counters_{bank}_{groups}", lanes * core.bits, depth, "block")
+    yield from hidden_bank(core.lanes, core.bits, core.hidden_words)
     columns = core.max_width.bit_length() * core.lanes
     yield Memory("backward.columns.counters", columns, 8, "distributed", -(-core.segments // 8))
+
+
+def hidden_bank(lanes, bits, words):
+    """Memories of `words` H words of so many counters."""
+    deepest = min(_HIDDEN_DEEPEST, 1 << index_bits(words))
+    full, rest = divmod(words, deepest)
+    groups, rest_lanes = divmod(lanes, _HIDDEN_GROUP)
+    for bank, depth in enumerate([deepest] * full + [rest] * bool(rest)):
+        if groups:
+            yield Memory(f"hidden_bank.counters_{bank}", _HIDDEN_GROUP * bits, depth, "block", groups)
+        if rest_lanes:
+            yield Memory(f"hidden_bank.counters_{bank}_{groups}", rest_lanes * bits, depth, "block")
 
 
 def _stores(core):

@@ -22,7 +22,7 @@ FILL = {"comb": 0.9, "ff": 0.9, "ebr": 1.0}
 _FLIGHTS = ((2, 1), (4, 1), (4, 2), (4, 3), (8, 2), (8, 3), (8, 4), (16, 3), (16, 4))  # contexts, threads
 _TRIED = 24  # geometries whose cycles are counted before the climb
 _NAMES = {"comb": "LUT sites", "ff": "flip-flops", "ebr": "block RAMs"}
-_CHOSEN = ("lanes", "segments", "slots", "contexts", "threads")
+_CHOSEN = ("lanes", "segments", "slots", "contexts", "fronts", "threads")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Search:
     def __init__(self, network, training, device, *, trigger_rate, speed=6, fixed=None):
         self.network, self.training, self.device = network, training, device
         self.trigger_rate, self.speed, self.fixed = trigger_rate, speed, dict(fixed or {})
+        if "fronts" in self.fixed and "contexts" in self.fixed:  # cut as the core does
+            self.fixed["fronts"] = min(self.fixed["fronts"], self.fixed["contexts"])
         self._made = {}
 
     def run(self):
@@ -98,15 +100,22 @@ class Search:
         lanes = sorted({*useful_lanes(self.network), now["lanes"]})
         at = lanes.index(now["lanes"])
         made += [{**now, "lanes": other} for other in lanes[max(0, at - 1) : at + 2]]
-        made += [{**now, "contexts": contexts, "threads": threads} for contexts, threads in _FLIGHTS]
-        made += [{**now, "contexts": contexts} for contexts in (now["contexts"] * 2, now["contexts"] // 2)]
-        kept = [choice for choice in made if choice != now]
+        fixed = {name: value for name, value in self.fixed.items() if name in _CHOSEN}
+        fronts = {name: value for name, value in fixed.items() if name == "fronts"}
+        made += [{**now, **in_flight(fronts, contexts, threads)} for contexts, threads in _FLIGHTS]
+        for contexts in (now["contexts"] * 2, now["contexts"] // 2):
+            made.append({**now, "contexts": contexts, "fronts": min(now["fronts"], contexts)})
+        made += [{**now, "fronts": fronts} for fronts in (now["fronts"] * 2, now["fronts"] // 2)]
         return [
-            choice for choice in kept if all(choice.get(name, value) == value for name, value in self.fixed.items())
+            choice
+            for choice in made
+            if choice != now
+            and choice["threads"] < choice["fronts"] <= choice["contexts"]
+            and fixed.items() <= choice.items()
         ]
 
     def design(self, **choice):
-        """`Design` with these lanes, segments, slots, contexts and threads; None where it does not fit."""
+        """`Design` with these lanes, segments, slots, contexts, fronts and threads; None where it does not fit."""
         key = tuple(choice[name] for name in _CHOSEN)
         if key not in self._made:
             self._made[key] = self._design(choice)
