@@ -1,14 +1,13 @@
 """Plots: the training curve of a run, and the look that all plots of this project share."""
 
-import os
-from pathlib import Path
-
 import matplotlib
 
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from . import runs
 
 __all__ = ["COLOURS", "close", "fold_curves", "new_axes", "save", "step_curves", "sweep_dots", "training_curve"]
 
@@ -29,15 +28,12 @@ def new_axes(title, across, up, *, size=(7.2, 4.2)):
 
 def save(figure, path):
     """Write a figure as PNG, whole or not at all, and close it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        # No software version inside: the same figure gives the same file.
-        figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
-        os.replace(temporary, path)
+        with runs.whole_file(path) as temporary:
+            # No software version inside: the same figure gives the same file.
+            figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
     finally:
         plt.close(figure)
-        temporary.unlink(missing_ok=True)
 
 
 def close(figure):

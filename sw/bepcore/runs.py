@@ -23,7 +23,7 @@ from bepsw.errors import BepError
 
 __all__ = [
     *("CHECKPOINT", "SETTINGS", "fill_page", "new_folder", "open_run", "read_json"),
-    *("write_csv", "write_json", "write_metrics", "write_text"),
+    *("whole_file", "write_csv", "write_json", "write_metrics", "write_text"),
 ]
 
 CHECKPOINT = "checkpoint.npz"
@@ -88,17 +88,30 @@ def open_run(path):
     return path.parent, run
 
 
-def write_text(path, text):
-    """Write a file whole or not at all."""
+@contextmanager
+def whole_file(path):
+    """The block writes a file under the name that it is given; then that replaces `path`, whole or not at all.
+
+    Raises
+    ------
+    BepError
+        When it cannot be written.
+    """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        yield temporary
         os.replace(temporary, path)
     except OSError as error:
         raise BepError(f"Cannot write {path}: {error.strerror}.") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def fill_page(path, begin, end, text):

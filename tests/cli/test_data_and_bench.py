@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bepcore import runs
-from bepcore.curve import step_curves
+from bepcore.curve import new_axes, save, step_curves
+from bepsw.errors import BepError
 
 from .conftest import SMALL, last_json
 
@@ -102,6 +103,19 @@ def test_bench_sequences_records_and_goes_on(inside, refused, tmp_path, real_dat
 )
 def test_a_bench_refuses_a_case_that_it_does_not_have(refused, tmp_path, bench, sentence):
     assert sentence in refused("bench", bench, "--only", "rome") and not list(tmp_path.iterdir())
+
+
+def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    figure, _ = new_axes("title", "x", "y")
+
+    def full(path, **options):
+        path.write_bytes(b"PNG")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure, "savefig", full)
+    with pytest.raises(BepError, match=r"Cannot write .*x.png: No space left on device"):
+        save(figure, tmp_path / "x.png")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_steps_of_the_results_page_are_drawn(tmp_path):
