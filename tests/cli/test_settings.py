@@ -13,6 +13,7 @@ from bepcore.train import add_arguments
 from bepsw import binarise, data
 from bepsw.core import PRESETS
 from bepsw.errors import BepError
+from bepsw.spec import Training
 
 from .conftest import SMALL, last_json
 
@@ -37,6 +38,11 @@ def test_the_binariser_sees_nothing_but_what_is_trained_on():
     assert np.array_equal(prepared.validation.labels, digits.y_train[held])
     assert not set(chosen) & set(held)
     assert np.array_equal(prepared.test.labels, digits.y_test)
+
+
+def test_defaults_of_the_rule_are_those_of_the_training():
+    trained = settings.Settings().training()
+    assert trained == Training(gamma=trained.gamma)
 
 
 def test_presets_are_changed_one_by_one():
