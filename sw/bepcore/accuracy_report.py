@@ -33,20 +33,17 @@ def table(results):
 
 def markdown(cases, record):
     """The table of docs/results.md, one line a case with a record, its command at the end."""
-    lines = [
-        "| data, network | B | test accuracy, mean of seeds (lowest … highest) | at least | BEP paper | command |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for case in cases:
         tests, found = _tests(case, record)
         if found:
             spread = f" ({100 * min(tests):.2f} … {100 * max(tests):.2f})" if len(tests) > 1 else ""
             goal, paper = ("" if one is None else f"{100 * one:.1f} %" for one in (case.goal, case.paper))
-            lines.append(
-                f"| {case.data} {found['network']} | {found['settings']['bits']} "
-                f"| **{100 * mean(tests):.2f} %** of {len(tests)}{spread} | {goal} | {paper} | `{case.command}` |"
-            )
-    return "\n".join(lines)
+            accuracy = f"**{100 * mean(tests):.2f} %** of {len(tests)}{spread}"
+            network, bits = f"{case.data} {found['network']}", str(found["settings"]["bits"])
+            rows.append((network, bits, accuracy, goal, paper, f"`{case.command}`"))
+    mean_of_seeds = "test accuracy, mean of seeds (lowest … highest)"
+    return show.markdown(("data, network", "B", mean_of_seeds, "at least", "BEP paper", "command"), rows)
 
 
 def write(folder, cases, record):

@@ -145,5 +145,4 @@ def _table(found):
 
 def markdown(found):
     """The table of docs/results.md."""
-    lines = [f"| {' | '.join(column.strip() for column in _COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
-    return "\n".join(lines + [f"| {' | '.join(_cells(row))} |" for row in found])
+    return show.markdown([column.strip() for column in _COLUMNS], map(_cells, found))

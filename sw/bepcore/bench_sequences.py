@@ -91,10 +91,7 @@ def _plan(args, case):
 
 
 def _report(screen, folder, record):
-    lines = [
-        "| data, network | test accuracy, mean ± standard deviation | at least | others | command |",
-        "|---|---|---|---|---|",
-    ]
+    lines = []
     listing = show.table(None, "case", "network", "trials", "test", numbers=("trials", "test"))
     for name, case in CASES.items():
         for row in record.get(name, {"rows": []})["rows"]:
@@ -102,12 +99,11 @@ def _report(screen, folder, record):
             listing.add_row(f"{name} {swept}", row["network"], str(row["trials"]), spread)
             if not swept:
                 goal = "" if case.goal is None else f"{100 * case.goal:.1f} %"
-                lines.append(
-                    f"| {record[name]['data']} {row['network']} | **{spread}** of {row['trials']} | {goal} "
-                    f"| {case.beside} | `{case.command}` |"
-                )
+                network, accuracy = f"{record[name]['data']} {row['network']}", f"**{spread}** of {row['trials']}"
+                lines.append((network, accuracy, goal, case.beside, f"`{case.command}`"))
     screen.print(listing)
-    runs.fill_page(folder.parent / "results.md", BEGIN, END, "\n".join(lines))
+    columns = ("data, network", "test accuracy, mean ± standard deviation", "at least", "others", "command")
+    runs.fill_page(folder.parent / "results.md", BEGIN, END, show.markdown(columns, lines))
     if "steps" in record:
         # Imported late: an import of a second, needed once.
         from .curve import step_curves

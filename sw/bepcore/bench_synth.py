@@ -166,6 +166,4 @@ def _table(record):
 
 def markdown(record):
     """The table of docs/results.md."""
-    lines = [f"| {' | '.join((*_COLUMNS, 'command'))} |", "|---" * (len(_COLUMNS) + 1) + "|"]
-    lines += [f"| {' | '.join(row)} | `{case.command}` |" for case, row in _rows(record)]
-    return "\n".join(lines)
+    return show.markdown((*_COLUMNS, "command"), ((*row, f"`{case.command}`") for case, row in _rows(record)))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["EpochBars", "console", "emit", "percent", "progress", "rate", "spread", "table"]
+__all__ = ["EpochBars", "console", "emit", "markdown", "percent", "progress", "rate", "spread", "table"]
 
 
 class _Console(Console):
@@ -57,6 +57,12 @@ def table(title, *columns, numbers=()):
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", header_style="dim", overflow="fold")
     return made
+
+
+def markdown(columns, rows):
+    """A table in Markdown; rows of text, one a column."""
+    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
+    return "\n".join([lines[0], "|---" * len(columns) + "|", *lines[1:]])
 
 
 def percent(value):

@@ -129,6 +129,7 @@ def test_bench_from_the_record(inside, tmp_path):
     assert routed["mhz"] == 100.0 and routed["mhz_estimate"] > 0 and routed["ebr"] == routed["ebr_estimate"]
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert text.count("| core | kind | COMB |") == 1 and f"MHz | estimate |\n{10 * '|---'}|\n| small |" in text
     assert re.search(r"\| small \| calibration \| \d+ \| \d+ \(-1[78]\.\d %\) \| \d+ \| \d+ \(-20\.0 %\)", text)
 
 
