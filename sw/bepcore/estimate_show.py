@@ -25,7 +25,7 @@ def _resources(screen, record):
     core = record["core"]
     listing = show.table(
         f"{core['segments']} segments of {core['lanes']} lanes, {core['slots']} slots, {core['threads']} threads, "
-        f"{core['contexts']} contexts on LFE5U-{record['device'].upper()}",
+        f"{core['fronts']} fronts, {core['contexts']} contexts on LFE5U-{record['device'].upper()}",
         *("resource", "used", "of", "share"),
         numbers=("used", "of", "share"),
     )
@@ -90,12 +90,13 @@ def _found(screen, record):
     screen.print(f"Build it: [bold]{record['command']}[/bold]")
     if not record["runners_up"]:
         return
-    numbers = ("lanes", "segments", "slots", "threads", "contexts", "COMB", "EBR", "cycles", "samples/s")
+    chosen = ("lanes", "segments", "slots", "threads", "fronts", "contexts")
+    numbers = (*chosen, "COMB", "EBR", "cycles", "samples/s")
     listing = show.table("Smaller and slower", *numbers, numbers=numbers)
     for other in record["runners_up"]:
         core, used = other["core"], other["resources"]
         listing.add_row(
-            *(str(core[key]) for key in ("lanes", "segments", "slots", "threads", "contexts")),
+            *(str(core[key]) for key in chosen),
             *(str(used["comb"]), str(used["ebr"])),
             *(f"{other['training']['cycles']:.1f}", f"{other['training']['samples_per_second']:,}"),
         )

@@ -27,6 +27,7 @@ def test_a_core_by_its_name(inside):
     assert record["resources"]["comb"] == sum(part["comb"] for part in record["modules"].values())
     assert record["resources"]["ebr"] == sum(memory["ebr"] for memory in record["memories"])
     assert "training" not in record and "command" not in record
+    assert "4 slots, 2 threads, 4 fronts, 16 contexts on LFE5U-25F" in errors
     assert "backward.columns" in errors and "weight_plane.segment" in errors and "Clock:" in errors
 
 
