@@ -22,6 +22,8 @@ from .winner_scan import WinnerScan
 
 __all__ = ["Backward"]
 
+_Z_DEEPEST = 2048  # words of one memory: nine bits of a word fill a block RAM
+
 
 class Backward(wiring.Component):
     """Backward stage, bepsw.golden's desired activations, gates and winners.
@@ -111,24 +113,9 @@ class Backward(wiring.Component):
         """z and a* of a beat to what the scan and the walk want: wrong, |z|, gate."""
         core = self.core
         job = issue.job
-        m.submodules.z_memory = memory = Memory(
-            shape=data.ArrayLayout(signed(core.z_bits), core.slots),
-            depth=core.fronts << (core.beats - 1).bit_length(),
-            init=[],
-            attrs={"ram_style": "block"},
-        )
-        write, read = memory.write_port(), memory.read_port()
         beat, front = Signal(range(core.beats)), ceil_log2(core.fronts)
-        m.d.comb += [
-            write.en.eq(self.z_enable),
-            write.addr.eq(Cat(self.z_beat, self.z_context[:front])),
-            write.data.eq(self.z_data),
-            beat.eq(job.beat_base + issue.tag.beat),
-            read.addr.eq(delay(m, Cat(beat, issue.sample.context[:front]), DesiredStore.latency - 2, name="z_address")),
-            read.en.eq(1),
-        ]
-        z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots), reset_less=True)
-        m.d.sync += z.eq(read.data)
+        m.d.comb += beat.eq(job.beat_base + issue.tag.beat)
+        z = self._pre_activations(m, Cat(beat, issue.sample.context[:front]))
         tag = delay(m, issue.tag, DesiredStore.latency, name="row_tag")
         inside = Signal(core.slots)
         m.d.sync += inside.eq(Cat(slot < tag.rows for slot in range(core.slots)))
@@ -167,6 +154,35 @@ class Backward(wiring.Component):
             columns.desired.eq(aim),
             columns.row_segments.eq(job.full_segments),
         ]
+
+    def _pre_activations(self, m, address):
+        """The z memory: what lies at `address` as long after it as the desired activations of the same beat are."""
+        core = self.core
+        depth = core.fronts << (core.beats - 1).bit_length()
+        inside = min(depth, _Z_DEEPEST).bit_length() - 1
+        layout = data.ArrayLayout(signed(core.z_bits), core.slots)
+        address = delay(m, address, DesiredStore.latency - 3, name="z_address")
+        target = Cat(self.z_beat, self.z_context[: ceil_log2(core.fronts)])
+        outputs = []
+        for bank in range(depth >> inside):
+            memory = Memory(shape=layout, depth=1 << inside, init=[], attrs={"ram_style": "block"})
+            m.submodules[f"z_memory_{bank}"] = memory
+            write, read = memory.write_port(), memory.read_port()
+            m.d.comb += [
+                write.en.eq(self.z_enable & (target >> inside == bank)),
+                write.addr.eq(target),
+                write.data.eq(self.z_data),
+                read.addr.eq(address),
+                read.en.eq(1),
+            ]
+            # Registered first and chosen then: the register belongs to the block RAM.
+            outputs.append(delay(m, read.data.as_value(), 1, name=f"z_output_{bank}"))
+        z, chosen = Signal(layout, reset_less=True), delay(m, address >> inside, 2, name="z_bank")
+        with m.Switch(chosen):
+            for bank, output in enumerate(outputs):
+                with m.Case(bank) if bank < len(outputs) - 1 else m.Default():
+                    m.d.sync += z.eq(output)
+        return z
 
     def _columns(self, m, issue, desired, columns):
         """The W words of the walk, the column read-out, and its way back into the desired activations."""

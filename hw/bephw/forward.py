@@ -26,6 +26,8 @@ from .weight_plane import WeightPlane
 
 __all__ = ["Forward"]
 
+_SEGMENTS_A_COPY = 6  # segments that hear from one register which operand they take
+
 
 class Forward(wiring.Component):
     """Forward stage, bepsw.golden's forward pass, prediction and trigger.
@@ -135,7 +137,7 @@ class Forward(wiring.Component):
         m.submodules.hidden_operand = hidden = OperandStore(core, core.threads * 2 * core.operand_words)
         tag = delay(m, issue.tag, wait, name="operand_tag")
         word = delay(m, issue.operand_word, wait, name="operand_word")
-        from_input = delay(m, issue.from_input, WeightPlane.latency - 1, name="from_input")
+        early = delay(m, issue.from_input, WeightPlane.latency - 2, name="from_input")
         mask, address, segment = write
         words, front = core.operand_words, ceil_log2(core.fronts)
         m.d.comb += [
@@ -150,7 +152,10 @@ class Forward(wiring.Component):
         ]
         operand = Signal(data.ArrayLayout(core.lanes, core.segments))
         for i in range(core.segments):
-            chosen = Signal(name=f"from_input_{i}", attrs={"keep": 1})
+            if i % _SEGMENTS_A_COPY == 0:
+                from_input = Signal(name=f"early_from_input_{i}", attrs={"keep": 1}, reset_less=True)
+                m.d.sync += from_input.eq(early)
+            chosen = Signal(name=f"from_input_{i}", attrs={"keep": 1}, reset_less=True)
             m.d.sync += chosen.eq(from_input)
             m.d.comb += operand[i].eq(Mux(chosen, inputs.read_data[i], hidden.read_data[i]))
         return operand

@@ -50,7 +50,11 @@ class HiddenBank(wiring.Component):
         core = self.core
         deepest = min(_DEEPEST, 1 << (core.hidden_words - 1).bit_length())
         inside = (deepest - 1).bit_length()
-        chosen = delay(m, self.read_address >> inside, 3, name="chosen")
+        early = delay(m, self.read_address >> inside, 2, name="chosen")
+        chosen = {}
+        for low in range(0, core.lanes, _GROUP):
+            chosen[low] = Signal.like(early, name=f"chosen_{low // _GROUP}", attrs={"keep": 1}, reset_less=True)
+            m.d.sync += chosen[low].eq(early)
         word = Signal(core.lanes * core.bits, reset_less=True)
         m.d.comb += self.read_data.eq(word)
         new = delay(m, self.write_data.as_value(), 1, name="write_data")
@@ -59,7 +63,7 @@ class HiddenBank(wiring.Component):
             for low in range(0, core.lanes, _GROUP):
                 bits = slice(low * core.bits, min(low + _GROUP, core.lanes) * core.bits)
                 output = self._group(m, f"{i}_{low // _GROUP}", i, inside, depth, new[bits])
-                with m.If(chosen == i):
+                with m.If(chosen[low] == i):
                     m.d.sync += word[bits].eq(output)
         return m
 
