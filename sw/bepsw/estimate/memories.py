@@ -20,7 +20,7 @@ _ADDRESS_BITS = 14  # of a block RAM one bit wide
 _BYTE = 9
 _BLOCK_COST, _MUX_COST = 128, 0.5
 _LUT_DEPTH, _LUT_BITS = 16, 4
-_HIDDEN_DEEPEST = 2048  # words of one memory of the H bank
+_DEEPEST = 2048  # words of one memory of the H bank, or of pre-activations
 _HIDDEN_GROUP = 18
 _EVENT_BITS = 48  # of a counter of events
 _ENTRIES, _JOBS = 8, 15  # winner entries and row jobs that wait
@@ -118,7 +118,7 @@ def _planes(core):
 
 def hidden_bank(lanes, bits, words):
     """Memories of `words` H words of so many counters."""
-    deepest = min(_HIDDEN_DEEPEST, 1 << index_bits(words))
+    deepest = min(_DEEPEST, 1 << index_bits(words))
     full, rest = divmod(words, deepest)
     groups, rest_lanes = divmod(lanes, _HIDDEN_GROUP)
     for bank, depth in enumerate([deepest] * full + [rest] * bool(rest)):
@@ -136,7 +136,9 @@ def _stores(core):
     for name, operands in (("input", core.fronts), ("hidden", 2 * core.threads)):
         words = operands * core.operand_words
         yield Memory(f"forward.{name}_operand.segment", lanes, words, "distributed", core.segments)
-    yield Memory("backward.z_memory", core.slots * core.z_bits, core.fronts << index_bits(core.beats), "block")
+    z = core.fronts << index_bits(core.beats)
+    deepest = min(_DEEPEST, z)
+    yield Memory("backward.z_memory", core.slots * core.z_bits, deepest, "block", z // deepest)
     yield Memory("backward.winners", winners_bits(core), core.winner_banks << index_bits(core.beats), "block")
     yield Memory("backward.desired.prototype", lanes, core.classes * pairs, "block", 2)
     yield Memory("backward.desired.desired", lanes, 2 * pairs, "distributed", 2)
