@@ -2,10 +2,12 @@
 
 Every lane of the W plane counts the gated rows whose weight agrees with a*. With n gated rows the column sum is
 2·count − n, so only ups are needed. A lane holds just the lowest three bits; eight segments take turns to pour theirs
-into a LUT RAM of wide counters, each every eighth cycle, before three bits can overflow. The same RAM makes the
-read-out cheap: a column lies in every row slot, the read-out adds the slots, one position a cycle, and compares.
+into a LUT RAM of wide counters, each every eighth cycle, before three bits can overflow. Each pair of them pours into
+a stage of a shift register, so that counts go from neighbour to neighbour and no wires of every lane cross the chip.
+The same RAM makes the read-out cheap: a column lies in every row slot, the read-out adds the slots, one position a
+cycle, and compares.
 
-    weights ─► agrees with a* of its slot, gated ─► +1 ─► 3-bit counters ─► select by turn ─► + ─► LUT RAM
+    weights ─► agrees with a* of its slot, gated ─► +1 ─► 3-bit counters ─► shift register ─► + ─► LUT RAM
                                                                                               └──◄──┘
     position ─► LUT RAM of its group ─► select the group ─► add the slots ─► 2·sum ≥ n ─► a*
 """
@@ -16,13 +18,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
-from .merge import merge
 
 __all__ = ["ColumnCount"]
 
 _TURN_BITS = 3
 _TURNS = 1 << _TURN_BITS  # segments that share a LUT RAM; a lane counts up to _TURNS between two turns
-_LANES_A_COPY = 9  # lanes on one copy of the decoded turn: few loads on every net
+_STAGES = _TURNS // 2  # of the shift register: even segments are poured at turn 0, odd ones at turn _STAGES
+_LANES_A_COPY = 9  # lanes on one copy of a turn: few loads on every net
 
 
 class ColumnCount(wiring.Component):
@@ -41,7 +43,7 @@ class ColumnCount(wiring.Component):
     raw : Out, bit 0 of those sums: after one word with every row gated and desired, the word itself
     """
 
-    count_latency = _TURNS + 4
+    count_latency = _TURNS + _STAGES + 3
     read_latency = 5
 
     def __init__(self, core):
@@ -100,7 +102,7 @@ class ColumnCount(wiring.Component):
             desired.eq(self.desired.bit_select(slot, 1)),
         ]
         empty = Signal(name=f"empty_{i}", attrs={"keep": 1}, reset_less=True)
-        m.d.sync += empty.eq((turn == (i - 1) % _TURNS) | self.clear)
+        m.d.sync += empty.eq((turn == self._turn_of(i)) | self.clear)
         lanes = []
         for lane in range(core.lanes):
             low = Signal(_TURN_BITS, name=f"low_{i}_{lane}", reset_less=True)
@@ -121,7 +123,8 @@ class ColumnCount(wiring.Component):
         read, write = memory.read_port(domain="comb"), memory.write_port()
 
         select = Signal(_TURN_BITS, name=f"select_{number}", attrs={"keep": 1}, reset_less=True)
-        m.d.sync += select.eq(turn + 1)
+        shown = turn + 1  # segments come out evens first
+        m.d.sync += select.eq(Cat(shown[_TURN_BITS - 1], shown[: _TURN_BITS - 1]))
         poured = self._pour(m, number, members, turn)
         at = delay(m, select, 1, name=f"at_{number}")
         fresh = Signal(_TURNS, name=f"fresh_{number}")
@@ -152,21 +155,36 @@ class ColumnCount(wiring.Component):
         ]
         return wide
 
+    @staticmethod
+    def _turn_of(segment):
+        """The turn before the one in which a segment pours."""
+        return (segment % 2 * _STAGES - 1) % _TURNS
+
     def _pour(self, m, number, members, turn):
-        """The lanes of the segment whose turn it is; 0 or meaningless where no segment has this turn."""
-        poured = []
-        for lane in range(self.core.lanes):
-            if lane % _LANES_A_COPY == 0:
-                picks = []
-                for of in range(len(members)):
-                    name = f"pick_{number}_{of}_{lane}"
-                    picks.append(pick := Signal(name=name, attrs={"keep": 1}, reset_less=True))
-                    m.d.sync += pick.eq(turn == (of - 1) % _TURNS)
-            word = Signal(_TURN_BITS + 1, name=f"poured_{number}_{lane}", reset_less=True)
-            chosen = (member[lane] & pick.replicate(len(word)) for member, pick in zip(members, picks, strict=True))
-            m.d.sync += word.eq(merge(chosen))
-            poured.append(word)
-        return poured
+        """What the shift register shows: counts of one segment after the other, a lane each."""
+        shape, stages = _TURN_BITS + 1, range(-(-len(members) // 2))
+        lanes = range(self.core.lanes)
+        words = [
+            [Signal(shape, name=f"poured_{number}_{stage}_{lane}", reset_less=True) for lane in lanes]
+            for stage in stages
+        ]
+        for stage in stages:
+            pair = members[2 * stage :][:2]
+            for lane in lanes:
+                if lane % _LANES_A_COPY == 0:
+                    picks = []
+                    for odd in range(len(pair)):
+                        pick = Signal(
+                            name=f"pick_{number}_{2 * stage + odd}_{lane}", attrs={"keep": 1}, reset_less=True
+                        )
+                        m.d.sync += pick.eq(turn == self._turn_of(odd))
+                        picks.append(pick)
+                # Beyond the last stage comes nothing that is ever read.
+                source = words[stage + 1][lane] if stage + 1 in stages else pair[0][lane]
+                for pick, segment in zip(picks, pair, strict=True):
+                    source = Mux(pick, segment[lane], source)
+                m.d.sync += words[stage][lane].eq(source)
+        return words[0]
 
     def _gated(self, m):
         """n, the number of gated rows since the last clear."""

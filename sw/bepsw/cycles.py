@@ -69,7 +69,7 @@ class Timing:
             judge=6 + 2 * _levels(core.slots),
             pass_gap=4 + z + 6,
             drain=scanned,
-            walk_drain=max(scanned, desired + 2 + 12 - 1),
+            walk_drain=max(scanned, desired + 2 + 15 - 1),
             walk_delay=desired - 1,
             update_start=10 + 1 + max(1, _levels(_levels(core.beats))) + 2,
         )
