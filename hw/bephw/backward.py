@@ -100,10 +100,12 @@ class Backward(wiring.Component):
             desired.start.eq(issue.start),
             desired.from_prototype.eq(job.from_prototype),
             desired.label.eq(issue.sample.label),
-            desired.half.eq(job.layer[0]),
+            desired.half.eq(job.desired_row if core.rules else job.layer[0]),
             desired.advance.eq(tag.valid),
             desired.rows.eq(tag.rows),
         ]
+        if core.rules:
+            m.d.comb += desired.base.eq(job.prototype_base)
         self._rows(m, issue, desired, scan, columns)
         self._columns(m, issue, desired, columns)
         self._winners(m, issue, scan)
@@ -136,12 +138,15 @@ class Backward(wiring.Component):
                 gate[slot].eq((inside[slot] & (size <= job.gate)) | sized.peek),
                 aim[slot].eq(bits[slot] | sized.peek),
             ]
+            if core.rules:
+                m.d.sync += [scan.weak[slot].eq(size < job.select), scan.near[slot].eq(size < job.push)]
         started = delay(m, issue.start, 1, name="started")
+        scanned = late.valid & late.scan & ~late.peek
         m.d.comb += [
             scan.start.eq(started & ~issue.tag.peek),
             scan.group.eq(job.group),
             scan.group_step.eq(job.group_step),
-            scan.valid.eq(late.valid & late.scan & ~late.peek),
+            scan.valid.eq(scanned & job.scan if core.rules else scanned),
             scan.rows.eq(late.rows),
             scan.beat.eq(late.beat),
             scan.layer.eq(job.layer),
@@ -203,7 +208,7 @@ class Backward(wiring.Component):
             columns.first_slot.eq(issue.first_slot),
             columns.last_slot.eq(issue.last_slot),
             desired.desired_enable.eq(columns.segment_valid & ~issue.tag.peek),
-            desired.desired_half.eq(~job.layer[0]),
+            desired.desired_half.eq(job.sent_row if core.rules else ~job.layer[0]),
             desired.desired_segment.eq(count),
             desired.desired_data.eq(columns.segment),
         ]

@@ -22,7 +22,7 @@ class BackwardIssue(wiring.Component):
 
     A sample that did not trigger takes two cycles; `updates` comes one cycle after the last. A step of b beats takes
     b + `drain_of(core)` cycles and four more, plus, for every chunk of a walk, its read-out of R·s positions and
-    `settle`.
+    `settle`. With `rules` a step of a layer that did not trigger takes three cycles.
 
     Members
     -------
@@ -106,6 +106,7 @@ class BackwardIssue(wiring.Component):
         last_chunk, last_beat = Signal(), Signal()
         beats_left = Signal(range(core.beats + 1))
         rows = Signal(range(core.slots + 1))  # of this beat
+        skip = Signal() if core.rules else 0  # the layer did not trigger
 
         m.d.comb += [
             self.tag.scan.eq(chunk == 0),
@@ -133,6 +134,8 @@ class BackwardIssue(wiring.Component):
             with m.State("IDLE"):
                 m.d.comb += self.judged.ready.eq(1)
                 m.d.sync += [self.step.eq(0), peeking.eq(0), token.eq(self.judged.payload)]
+                if core.rules:
+                    m.d.sync += skip.eq(0)
                 with m.If(self.judged.valid):
                     m.next = "DECIDE"
                 with m.Elif(self.peek):
@@ -151,6 +154,8 @@ class BackwardIssue(wiring.Component):
                     m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.sync += [job.eq(self.row), chunk.eq(0), address.eq(self.row.weight_base)]
+                if core.rules:
+                    m.d.sync += skip.eq(~token.layers.bit_select(self.row.layer, 1))
                 m.next = "START"
             with m.State("START"):
                 m.d.comb += self.start.eq(1)
@@ -158,6 +163,10 @@ class BackwardIssue(wiring.Component):
                 m.d.sync += [last_chunk.eq(chunk + 1 == job.words_per_row), wanting.eq(job.walk)]
                 m.d.sync += rows.eq(Mux(job.beats == 1, job.last_rows, job.rows))
                 m.next = "WAIT"
+                if core.rules:
+                    with m.If(skip):
+                        m.d.sync += wanting.eq(0)
+                        m.next = "NEXT"
             with m.State("WAIT"), m.If(~(job.walk & self.forward_streaming)):
                 m.next = "STREAM"
             with m.State("STREAM"):

@@ -12,6 +12,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from bepsw.program import DESIRED_ROWS
+
 from .delay import delay
 from .types import LABEL_BITS
 
@@ -23,12 +25,14 @@ _FINE = 3  # bits of the second shift
 class DesiredStore(wiring.Component):
     """Prototypes of all classes, and two rows of desired activations: a layer reads one, its walk writes the other.
 
-    `bits` come `latency` cycles after `advance`, one beat a cycle.
+    With `rules` there are `DESIRED_ROWS` rows, one a layer; a row is never written while it is the source. `bits` come
+    `latency` cycles after `advance`, one beat a cycle.
 
     Members
     -------
-    start : In, rewind to row 0 of a source, before the first `advance`
-    from_prototype, label, half : In, valid with `start`: the prototype of `label`, or half 0/1 of the desired rows
+    start : In, rewind to the first bit of a source, before the first `advance`
+    from_prototype, label, half : In, valid with `start`: the prototype of `label`, or row `half` of the desired rows;
+        with `rules` also base : In, first segment, which is even
     advance, rows : In, take the next `rows` bits
     bits : Out, bit 0 is the first row of the beat
     prototype_enable, prototype_address, prototype_data : In, {class, segment}
@@ -44,7 +48,8 @@ class DesiredStore(wiring.Component):
                 "start": In(1),
                 "from_prototype": In(1),
                 "label": In(LABEL_BITS),
-                "half": In(1),
+                "half": In(range(self.rows_of(core))),
+                **({"base": In(range(core.prototype_segments))} if core.rules else {}),
                 "advance": In(1),
                 "rows": In(range(core.slots + 1)),
                 "bits": Out(core.slots),
@@ -52,11 +57,16 @@ class DesiredStore(wiring.Component):
                 "prototype_address": In(range(core.classes * core.prototype_segments)),
                 "prototype_data": In(core.lanes),
                 "desired_enable": In(1),
-                "desired_half": In(1),
+                "desired_half": In(range(self.rows_of(core))),
                 "desired_segment": In(range(core.prototype_segments)),
                 "desired_data": In(core.lanes),
             }
         )
+
+    @staticmethod
+    def rows_of(core):
+        """Rows of desired activations."""
+        return DESIRED_ROWS if core.rules else 2
 
     def elaborate(self, platform):
         m = Module()
@@ -64,11 +74,11 @@ class DesiredStore(wiring.Component):
         pairs = core.prototype_segments // 2
         segment = Signal(range(core.prototype_segments + 1))
         position = Signal(range(core.lanes))
-        source, label, half = Signal(), Signal(LABEL_BITS), Signal()
+        source, label, half = Signal(), Signal(LABEL_BITS), Signal.like(self.half, name="half")
         moved, wrapped = Signal.like(position), Signal(signed(len(position) + 1))
         m.d.comb += [moved.eq(position + self.rows), wrapped.eq(position - (core.lanes - self.rows))]
         with m.If(self.start):
-            m.d.sync += [segment.eq(0), position.eq(0)]
+            m.d.sync += [segment.eq(self.base if core.rules else 0), position.eq(0)]
             m.d.sync += [source.eq(self.from_prototype), label.eq(self.label), half.eq(self.half)]
         with m.Elif(self.advance):
             m.d.sync += position.eq(Mux(wrapped >= 0, wrapped, moved))
@@ -79,7 +89,8 @@ class DesiredStore(wiring.Component):
             pair = Signal(range(pairs), name=f"pair_{odd}")
             m.d.comb += pair.eq((segment + 1 - odd) >> 1)
             prototype = self._bank(m, "prototype", odd, core.classes * pairs, label * pairs + pair, "block")
-            desired = self._bank(m, "desired", odd, 2 * pairs, half * pairs + pair, "distributed")
+            rows, style = self.rows_of(core), "block" if core.rules else "distributed"
+            desired = self._bank(m, "desired", odd, rows * pairs, half * pairs + pair, style)
             # Registered first and chosen then: the register belongs to the block RAM.
             prototype = delay(m, prototype, 1, name=f"prototype_output_{odd}")
             desired = delay(m, desired, 1, name=f"desired_output_{odd}")

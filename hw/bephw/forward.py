@@ -38,10 +38,11 @@ class Forward(wiring.Component):
     Members
     -------
     tokens : In, loaded samples
-    results : Out, one per sample, in order
+    results : Out, one per sample, in order: prediction and margin of its last classifier, whether any layer triggered
     judged : Out, tokens for the backward stage, in order; its queue holds one per front
     table_* : In, host writes of the forward table
-    train, online, batch, margin : In, settings; pending and its host access
+    train, online, batch, margin : In, settings; pending and its host access. With `rules` the margin of each
+        classifier stands in the table
     retired : In, pulse per retired sample
     hold, streaming : In and Out, W port arbitration; read_address : Out; weights : In, WeightPlane.latency later
     fill_* : In, writes of the input operand store from the loader
@@ -91,7 +92,7 @@ class Forward(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         core = self.core
-        m.submodules.table = table = StepTable(core, "forward", readers=3)
+        m.submodules.table = table = StepTable(core, "forward", readers=4 if core.rules else 3)
         m.submodules.admission = admission = Admission(core)
         m.submodules.issue = issue = ForwardIssue(core)
         m.submodules.pre_activation = pre_activation = PreActivation(core)
@@ -126,7 +127,7 @@ class Forward(wiring.Component):
         ]
         write = self._activations(m, pre_activation, out_row, issue)
         m.d.comb += pre_activation.operand.eq(self._operands(m, issue, write))
-        self._verdict(m, admission, issue, pre_activation, out_row)
+        self._verdict(m, admission, issue, pre_activation, out_row, table)
         return m
 
     def _operands(self, m, issue, write):
@@ -138,6 +139,7 @@ class Forward(wiring.Component):
         tag = delay(m, issue.tag, wait, name="operand_tag")
         word = delay(m, issue.operand_word, wait, name="operand_word")
         early = delay(m, issue.from_input, WeightPlane.latency - 2, name="from_input")
+        half = delay(m, issue.half, wait, name="operand_half") if core.rules else tag.step[0]
         mask, address, segment = write
         words, front = core.operand_words, ceil_log2(core.fronts)
         m.d.comb += [
@@ -148,7 +150,7 @@ class Forward(wiring.Component):
             hidden.write_mask.eq(mask),
             hidden.write_address.eq(address),
             hidden.write_data.eq(segment),
-            hidden.read_address.eq((tag.thread * 2 + tag.step[0]) * words + word),
+            hidden.read_address.eq((tag.thread * 2 + half) * words + word),
         ]
         operand = Signal(data.ArrayLayout(core.lanes, core.segments))
         for i in range(core.segments):
@@ -205,11 +207,12 @@ class Forward(wiring.Component):
         with m.If(packer.segment_valid):
             m.d.sync += count.eq(Mux(packer.begin, 0, count) + 1)
         m.d.comb += [issue.layer_done.eq(packer.done), issue.layer_thread.eq(ended.thread)]
-        operand = (owner.thread * 2 + ~owner.step[0]) * core.operand_words + fill.word
+        half = pack_row.half if core.rules else owner.step[0]
+        operand = (owner.thread * 2 + ~half) * core.operand_words + fill.word
         return fill.mask, operand, packer.segment
 
-    def _verdict(self, m, admission, issue, pre_activation, out_row):
-        """The classifier's scores to a result and a token for the backward stage."""
+    def _verdict(self, m, admission, issue, pre_activation, out_row, table):
+        """The classifiers' scores to a result and a token for the backward stage."""
         core = self.core
         tag = pre_activation.tag_out
         m.submodules.judge = judge = Judge(core)
@@ -234,16 +237,35 @@ class Forward(wiring.Component):
             judge.scores.eq(pre_activation.z),
             judge.rows.eq(Mux(tag.last, out_row.last_rows, out_row.rows)),
             judge.label.eq(tokens[tag.thread].label),
-            judge.threshold.eq(self.margin),
-            verdict.eq(tokens[thread]),
-            verdict.triggered.eq(judge.triggered & self.train),
+        ]
+        if core.rules:
+            m.d.comb += table.steps[3].eq(delay(m, tag.step, Judge.latency_of(core) - 2, name="judged_step"))
+            row = delay(m, table.rows[3], 1, name="judged_row")
+            m.d.comb += [judge.threshold.eq(row.margin), verdict.eq(tokens[thread])]
+            done = self._join(m, judge, tokens[thread], delay(m, row, 1, name="verdict_row"), verdict)
+        else:
+            m.d.comb += [judge.threshold.eq(self.margin), verdict.eq(tokens[thread])]
+            m.d.comb += verdict.triggered.eq(judge.triggered & self.train)
+            done = judge.done
+        m.d.comb += [
             result.prediction.eq(judge.prediction),
             result.triggered.eq(verdict.triggered),
             result.margin.eq(judge.margin),
-            results.i.valid.eq(judge.done),
+            results.i.valid.eq(done),
             results.i.payload.eq(result),
-            judged.i.valid.eq(judge.done),
+            judged.i.valid.eq(done),
             judged.i.payload.eq(verdict),
             admission.result_taken.eq(self.results.valid & self.results.ready),
         ]
-        m.d.comb += [issue.sample_done.eq(judge.done), issue.sample_thread.eq(thread)]
+        m.d.comb += [issue.sample_done.eq(done), issue.sample_thread.eq(thread)]
+
+    def _join(self, m, judge, token, row, verdict):
+        """What a classifier triggers joins what earlier ones did; when the sample is done, with the last of them."""
+        triggered = judge.triggered & self.train
+        m.d.comb += [
+            verdict.triggered.eq(token.triggered | triggered),
+            verdict.layers.eq(token.layers | Mux(triggered, row.learns, 0)),
+        ]
+        with m.If(judge.done):
+            m.d.sync += [token.triggered.eq(verdict.triggered), token.layers.eq(verdict.layers)]
+        return judge.done & row.last

@@ -20,7 +20,7 @@ class ForwardIssue(wiring.Component):
     """Issue of forward passes.
 
     A pass of n words takes n + 1 cycles of the W port (one to pick). A thread can be picked two cycles after `accept`
-    or `layer_done`.
+    or `layer_done`; and so after the last word of a classifier that is not the last one, whose scores nobody waits for.
 
     Members
     -------
@@ -30,7 +30,7 @@ class ForwardIssue(wiring.Component):
     hold : In, no new pass may start (the backward walk has or wants the W port)
     streaming : Out, words are being read
     step : Out, step wanted from the table; row : In, that row, combinational
-    read_address : Out, W word; operand_word, from_input : Out, where its operand is
+    read_address : Out, W word; operand_word, from_input, with `rules` also half : Out, where its operand is
     tag : Out, beside the address
     layer_done, layer_thread : In, a layer's pass has left the pipeline, its thread goes on
     sample_done, sample_thread : In, a sample has its verdict, its thread is free
@@ -51,6 +51,7 @@ class ForwardIssue(wiring.Component):
                 "read_address": Out(range(core.weight_words)),
                 "operand_word": Out(range(core.operand_words)),
                 "from_input": Out(1),
+                **({"half": Out(1)} if core.rules else {}),
                 "tag": Out(tag_layout(core)),
                 "layer_done": In(1),
                 "layer_thread": In(range(core.threads)),
@@ -79,7 +80,7 @@ class ForwardIssue(wiring.Component):
                         with m.If(ready[thread] | (age == threads - 1)):
                             m.d.sync += [picked.eq(thread), self.step.eq(step[thread]), at.eq(context[thread])]
         m.d.sync += waiting.eq(Cat(ready).any())
-        self._stream(m, ready, picked, waiting, at)
+        self._stream(m, ready, step, picked, waiting, at)
         return m
 
     def _threads(self, m, ready, step, context, newest, oldest):
@@ -102,7 +103,7 @@ class ForwardIssue(wiring.Component):
     def _following(self, thread):
         return Mux(thread == self.core.threads - 1, 0, thread + 1)
 
-    def _stream(self, m, ready, picked, waiting, context):
+    def _stream(self, m, ready, step, picked, waiting, context):
         """PICK a ready thread and STREAM its pass."""
         core = self.core
         left = Signal(range(core.weight_words + 1))
@@ -112,6 +113,7 @@ class ForwardIssue(wiring.Component):
         now = Signal(range(core.steps))
         beat, word = Signal(range(core.beats)), Signal(range(core.operand_words))
         last_word = Signal()  # registered: `word` leads far away
+        goes_on = Signal() if core.rules else 0  # the thread need not wait for what comes of this pass
         m.d.comb += [
             self.operand_word.eq(word),
             self.tag.thread.eq(thread),
@@ -139,6 +141,8 @@ class ForwardIssue(wiring.Component):
                     beat.eq(0),
                     word.eq(0),
                 ]
+                if core.rules:
+                    m.d.sync += [self.half.eq(self.row.half), goes_on.eq(self.row.classifier & ~self.row.last)]
                 m.next = "STREAM"
             with m.State("STREAM"):
                 m.d.comb += [self.streaming.eq(1), self.tag.valid.eq(1)]
@@ -151,3 +155,6 @@ class ForwardIssue(wiring.Component):
                 ]
                 with m.If(left == 1):
                     m.next = "PICK"
+                if core.rules:
+                    with m.If((left == 1) & goes_on):
+                        m.d.sync += [ready[thread].eq(1), step[thread].eq(now + 1)]

@@ -2,12 +2,14 @@
 
 row job ─► segment after segment ─┬─► H word ───────────────► CounterLanes ─┬─► H word
                                   ├─► activations agree with a* ─► up       └─► signs ─► W plane
-                                  └─► Reinforce ─► mask (sweep)
+                                  └─► Reinforce ─► mask (sweep; with `rules` also rare updates)
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from bepsw.spec import REINFORCE_BITS
 
 from .counter_lanes import CounterLanes
 from .delay import delay
@@ -20,7 +22,8 @@ __all__ = ["HiddenEngine"]
 
 
 class HiddenEngine(wiring.Component):
-    """Update and reinforcement of rows (BEP Eq. 8 and 9, CP+R), bepsw.golden's update and sweep.
+    """Update and reinforcement of rows (BEP Eq. 8 and 9, CP+R), bepsw.golden's update and sweep; with `rules` also of
+    updates whose steps are taken with some probability.
 
     A row of s segments takes s cycles, rows follow each other without a gap; a word is written back `latency` cycles
     after it was issued. Rows that are under way together must differ (the winners of one sample do), because a
@@ -73,12 +76,12 @@ class HiddenEngine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        op, mask, active = self._issue(m)
-        self._step(m, op, mask, active)
+        op, mask, active, drawn = self._issue(m)
+        self._step(m, op, mask, active, drawn)
         return m
 
     def _issue(self, m):
-        """Segment after segment of a row: an operation a cycle, registered."""
+        """Segment after segment of a row: an operation a cycle, registered; `drawn`, in its cycle: a mask decides."""
         core = self.core
         active = Signal()
         job = Signal(job_layout(core))
@@ -88,6 +91,7 @@ class HiddenEngine(wiring.Component):
         segment = Signal(range(core.store_segments), reset_less=True)
         spans = Signal()
         wrap = spans & (job.position == core.segments - 1)
+        draws = Signal() if core.rules else job.sweep
         m.d.comb += [self.layer.eq(self.jobs.payload.layer), self.jobs.ready.eq(~active | last)]
         with m.If(self.jobs.ready):
             m.d.sync += [
@@ -100,6 +104,10 @@ class HiddenEngine(wiring.Component):
                 spans.eq(self.row.spans),
             ]
             m.d.comb += self.updated.eq(self.jobs.valid & ~self.jobs.payload.sweep)
+            if core.rules:
+                m.d.sync += draws.eq(self.jobs.payload.sweep | self.row.rare)
+                with m.If(~self.jobs.payload.sweep):
+                    m.d.sync += row.threshold.eq(self.row.rate << (REINFORCE_BITS - len(self.row.rate)))
         with m.Else():
             m.d.sync += [
                 left.eq(left - 1),
@@ -111,7 +119,7 @@ class HiddenEngine(wiring.Component):
             ]
         m.submodules.reinforce = reinforce = Reinforce(core)
         m.d.comb += [
-            reinforce.step.eq(active & job.sweep),
+            reinforce.step.eq(active & draws),
             reinforce.threshold.eq(row.threshold),
             reinforce.turn.eq(self.random_turn),
             reinforce.replace.eq(self.random_replace),
@@ -128,9 +136,9 @@ class HiddenEngine(wiring.Component):
             self.from_input.eq(row.from_input),
             self.store_segment.eq(segment),
         ]
-        return op, reinforce.mask, active
+        return op, reinforce.mask, active, delay(m, draws, 1, name="drawn") if core.rules else op.job.sweep
 
-    def _step(self, m, op, mask, active):
+    def _step(self, m, op, mask, active, drawn):
         """Step the counters of an operation and write them back."""
         core = self.core
         m.d.comb += self.read_address.eq(op.job.hidden_address)
@@ -138,6 +146,7 @@ class HiddenEngine(wiring.Component):
         waiting = Signal(HiddenBank.latency - 1)  # operations whose word has been asked for
         m.d.sync += waiting.eq(Cat(op.valid, waiting))
         read = delay(m, before, 1, name="read")
+        drawn = delay(m, drawn, HiddenBank.latency, name="drawn_read") if core.rules else read.job.sweep
         step = delay(m, read, 1, name="step")
         write = delay(m, step, 1, name="write")
         # The mask and the activations come at their own time; the H word is what they wait for.
@@ -151,7 +160,7 @@ class HiddenEngine(wiring.Component):
         m.d.sync += inside.eq(used | (~before.last).replicate(core.lanes))
         m.d.comb += [
             lanes.i.eq(self.read_data),
-            lanes.enable.eq((mask | ~read.job.sweep.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),
+            lanes.enable.eq((mask | ~drawn.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),
         ]
         for lane in range(core.lanes):
             agrees = activations[lane] == read.job.desired

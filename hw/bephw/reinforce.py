@@ -24,7 +24,7 @@ def _xorshift(x):
 
 
 class Reinforce(wiring.Component):
-    """Masks of the reinforcement sweep, bepsw.generator.Generator.masks.
+    """Masks of the reinforcement sweep and of rare updates, bepsw.generator.Generator.masks.
 
     `mask` belongs to the `step` given `latency` cycles before; one mask a cycle.
 

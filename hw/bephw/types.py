@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from bepsw import program
+from bepsw.spec import MAX_LAYERS
 
 __all__ = [
     "HEADER_CLOSE",
@@ -68,8 +69,11 @@ def token_layout(core):
 
 
 def judged_layout(core):
-    """A judged sample on its way to the backward and update stages."""
-    return data.StructLayout({"context": range(core.contexts), "label": LABEL_BITS, "triggered": 1, "batch_end": 1})
+    """A judged sample on its way to the backward and update stages; with `rules` also the layers that triggered."""
+    layers = {"layers": MAX_LAYERS} if core.rules else {}
+    return data.StructLayout(
+        {"context": range(core.contexts), "label": LABEL_BITS, "triggered": 1, "batch_end": 1, **layers}
+    )
 
 
 def update_layout(core):

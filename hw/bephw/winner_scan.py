@@ -1,5 +1,7 @@
 """The mask of BEP: in every group of γ units, the wrong unit with the smallest |z|.
 
+Threshold selection is this with groups of one unit, and with another idea of who may win.
+
 A beat brings the rows of one word. Groups of any size may end anywhere in it, so the minimum is a segmented prefix
 scan over the slots, joined with the minimum that the open group brought along from earlier beats.
 
@@ -29,6 +31,7 @@ class WinnerScan(wiring.Component):
     group, group_step : In, γ and R mod γ, constant during a layer; rows_per_word : In, R
     valid, rows, beat, layer : In, a beat of `rows` rows
     wrong, magnitude, desired : In, per slot: a ≠ a*, |z|, a*
+    weak, near : In, with `rules`, per slot: |z| is so small that a wrong, that a correct unit may win
     write : Out, there is a winner; winners : Out
     """
 
@@ -44,6 +47,7 @@ class WinnerScan(wiring.Component):
                 "beat": In(range(core.beats)),
                 "layer": In(range(core.steps)),
                 "wrong": In(core.slots),
+                **({"weak": In(core.slots), "near": In(core.slots)} if core.rules else {}),
                 "magnitude": In(data.ArrayLayout(core.z_bits - 1, core.slots)),
                 "desired": In(core.slots),
                 "write": Out(1),
@@ -118,10 +122,14 @@ class WinnerScan(wiring.Component):
         best, opened = [], []
         wrong, desired = (delay(m, getattr(self, name), 1, name=name) for name in ("wrong", "desired"))
         magnitude = delay(m, self.magnitude, 1, name="magnitude")
+        eligible = wrong
+        if core.rules:
+            weak, near = (delay(m, getattr(self, name), 1, name=name) for name in ("weak", "near"))
+            eligible = (wrong & weak) | (~wrong & near)
         for slot in range(core.slots):
             row = Signal(self._candidate(), name=f"row_{slot}", reset_less=True)
             m.d.sync += [
-                row.valid.eq(wrong[slot] & inside[slot]),
+                row.valid.eq(eligible[slot] & inside[slot]),
                 row.magnitude.eq(magnitude[slot]),
                 row.slot.eq(slot),
                 row.desired.eq(desired[slot]),

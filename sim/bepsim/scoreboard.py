@@ -146,7 +146,7 @@ class Scoreboard:
 
     def _timing(self, expected, pending, close, cycles_before):
         winners = self.model.winner_counts
-        use = self.cycle_model.run(expected.triggered, winners, pending=pending, close=close)
+        use = self.cycle_model.run(self.model.layer_triggers, winners, pending=pending, close=close)
         log = self.driver.log
         self._equal("cycle of the result", log.result_cycle - log.beat_cycle[0], use.results)
         taken = self.driver.counter("cycles") - cycles_before

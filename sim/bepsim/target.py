@@ -6,7 +6,8 @@ from functools import lru_cache
 from bephw.export import to_verilog
 from bephw.trainer import Trainer
 from bepsw.driver import Driver
-from bepsw.layout import place
+from bepsw.program import compile_program
+from bepsw.spec import thresholds
 
 from .simulator import build
 from .stalls import NO_STALLS
@@ -47,8 +48,8 @@ def open_simulated(run, core, **options):
     Raises
     ------
     BepError
-        The network does not fit the core, a tool is missing or fails.
+        The network does not fit the core, or the core cannot train it so; a tool is missing or fails.
     """
-    place(run.network, core)  # refuse before minutes of compilation
+    compile_program(run.network, core, thresholds(run.network, run.training))  # refuse before minutes of compilation
     with open_core(core, **options) as transport:
         yield Driver(transport, run.network, run.training, run.prototypes)

@@ -103,7 +103,7 @@ def _epoch(model, cycles, train, training, epoch, error, mhz):
     model.configure(thresholds(model.network, training, error=error))
     order = epoch_order(training.seed, epoch, len(train))
     results = model.train(train.bits[order], train.labels[order], close=True)
-    use = cycles.run(results.triggered, model.winner_counts, close=True)
+    use = cycles.run(model.layer_triggers, model.winner_counts, close=True)
     count = len(train)
     row = {
         "trigger_rate": float(results.triggered.mean()),

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from bepsw.core import preset
 from bepsw.errors import BepError
 from bepsw.golden import FastModel
-from bepsw.program import compile_program
-from bepsw.spec import thresholds
 
 __all__ = ["TARGETS", "open_target"]
 
@@ -39,7 +37,6 @@ def open_target(name, run, *, core="small", simulator="verilator"):
         from bepsim.target import open_simulated
 
         core = preset(core, lanes=run.lanes)
-        compile_program(run.network, core, thresholds(run.network, run.training))  # refuse before minutes of building
         with open_simulated(run, core, simulator=simulator) as target:
             yield target
     else:

@@ -7,7 +7,9 @@ and walks take turns), the winner banks, and the barrier at the end of a batch. 
 The model follows these waits event by event with the lengths that the step tables
 give; it is exact as long as samples are offered and results are taken without a pause.
 
-    pass of n words     n + 1 cycles of the W port, its thread goes on `pass_gap` cycles after the last word
+    pass of n words     n + 1 cycles of the W port; its thread goes on `pass_gap` cycles after the last word, after a
+                        classifier that is not the last one `score_gap`
+    scan of b beats     b + drain; 3 cycles where the layer did not trigger
     walk of b beats     b + drain, then R·s positions and `settle` per chunk
     update              the sum of s over the winner rows
     sweep               all H words
@@ -37,7 +39,8 @@ class Timing:
     """Latencies of a core's units, in cycles.
 
     read : W plane. z : from the weights to a pre-activation. judge : from the last scores to the verdict.
-    pass_gap : from the last word of a pass to the pick of the same thread's next pass.
+    pass_gap : from the last word of a layer's pass to the pick of the same thread's next pass. score_gap : the same of
+    a classifier's.
     drain, walk_drain, settle : of the backward stage, without and with a walk, and after a read-out.
     walk_delay : from a beat of a walk to its W word.
     queue : of a token queue. update_start, update_end : from a sample with winners to its first segment, and from the
@@ -52,6 +55,7 @@ class Timing:
     walk_drain: int
     walk_delay: int
     update_start: int
+    score_gap: int = 2
     settle: int = 7
     queue: int = 2
     update_end: int = 9
@@ -115,7 +119,9 @@ class CycleModel:
         program = compile_program(network, core, thresholds)
         self.core, self.training, self.timing = core, training, Timing.of(core)
         self.input_segments = program.tables["input"][0]["segments"]
-        self.passes = [step["words"] for step in program.tables["forward"]]
+        forward = program.tables["forward"]
+        self.passes = [step["words"] for step in forward]
+        self.gaps = [self.timing.score_gap if step["classifier"] else self.timing.pass_gap for step in forward]
         self.steps = program.tables["backward"]
         self.segments = [step["segments"] for step in program.tables["hidden"]]
         self.hidden_words = [step["words"] for step in program.tables["hidden"]]
@@ -125,7 +131,8 @@ class CycleModel:
 
         Parameters
         ----------
-        triggered : bool (n,)
+        triggered : bool (n,), or (n, L) with a local rule
+            Which samples, or which layers of them, update.
         winners : int (n, L), winner rows per sample and layer; ignored where not triggered
         train : bool
             False for inference.
@@ -145,12 +152,18 @@ class CycleModel:
             batch_end = train and (pending >= self.training.batch or (close and index == len(triggered) - 1))
             if batch_end:
                 pending = 0
-            line.add(index, bool(trigger) and train, winners[index], batch_end, train)
+            line.add(index, self._layers(trigger) if train else 0, winners[index], batch_end, train)
         line.finish()
         use.results[:] = line.results
         use.cycles = max(line.retired[-1], line.swept) if line.retired else 0
         use.forward, use.walk, use.update, use.sweep = line.words
         return use
+
+    def _layers(self, trigger):
+        """Layers that update, a bit each."""
+        if np.ndim(trigger):
+            return sum(1 << layer for layer, one in enumerate(trigger) if one)
+        return -1 if trigger else 0
 
 
 class _Line:
@@ -161,7 +174,7 @@ class _Line:
         self.loaded = []  # cycle of the last beat
         self.handed, self.retired, self.results = [], [], []
         self.words = [0, 0, 0, 0]
-        self.samples = []  # (trigger, winners, batch_end, barrier) of samples not yet entered
+        self.samples = []  # (layers that trigger, winners, batch_end, barrier) of samples not yet entered
         self.port = 0  # first cycle in which a pass may be picked
         self.stream_end = -1  # last cycle in which a pass streams
         self.active = []  # threads: [sample, step, ready cycle], oldest first
@@ -172,9 +185,9 @@ class _Line:
         self.update_free = self.swept = 0
         self.bank_free = []
 
-    def add(self, index, trigger, winners, batch_end, train):
+    def add(self, index, layers, winners, batch_end, train):
         barrier = train and (batch_end or self.model.training.online)
-        self.samples.append((trigger, winners, batch_end, barrier))
+        self.samples.append((layers, winners, batch_end, barrier))
 
     def finish(self):
         """Follow all samples to their retirement."""
@@ -223,7 +236,7 @@ class _Line:
         last = time + words
         self.port, self.stream_end = last + 1, last
         if step + 1 < len(self.model.passes):
-            thread[1:] = [step + 1, last + self.timing.pass_gap]
+            thread[1:] = [step + 1, last + self.model.gaps[step]]
             return True
         verdict = last + self.timing.read + self.timing.z + self.timing.judge
         self.active.remove(thread)
@@ -271,6 +284,7 @@ class _Backward:
         self.free = 0  # cycle in which the stage is idle again
         self.sample = None
         self.plan = []  # steps still to do
+        self.layers = 0  # that triggered
         self.wait = 0  # cycle in which the step at hand asks for the W port
         self.chunk = 0
         self.handed = 0
@@ -291,9 +305,9 @@ class _Backward:
             return False
         index, there = self.judged.pop(0)
         start = max(there, self.free)
-        trigger = line.samples[index][0]
+        self.layers = line.samples[index][0]
         start += 1  # from taking the sample to deciding what to do
-        if not trigger:
+        if not self.layers:
             self.free = start + 1
             line.update(index, start + 1, [0])
             return True
@@ -309,6 +323,9 @@ class _Backward:
         line, timing = self.line, self.line.timing
         step = self.plan[0]
         start = self.wait
+        if not self.layers >> step["layer"] & 1:
+            self._next_step(start - 1)
+            return
         if step["walk"]:
             start = max(start, line.stream_end + 1)
             line.words[1] += step["beats"]
@@ -323,6 +340,11 @@ class _Backward:
                 self.wait = end + 2
                 return
         self.chunk = 0
+        self._next_step(end)
+
+    def _next_step(self, end):
+        """On to the next step, or hand the sample over, after a step whose last cycle is `end`."""
+        line = self.line
         self.plan.pop(0)
         if self.plan:
             self.wait = end + 4

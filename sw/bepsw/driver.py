@@ -31,6 +31,7 @@ class Driver:
     network : Network
     training : Training
     prototypes : 0/1 array (C, K_L)
+        With a local rule one array (C, K_l) for every layer.
 
     Members
     -------
@@ -48,7 +49,7 @@ class Driver:
     def __init__(self, transport, network, training, prototypes):
         training.check(network)
         self.transport, self.network, self.training = transport, network, training
-        self.prototypes = np.asarray(prototypes).astype(bool)
+        self.classifiers = [np.asarray(p).astype(bool) for p in (prototypes if training.local else [prototypes])]
         self.core = read_core(transport)
         self.lanes = self.core.lanes
         self.log = None
@@ -61,7 +62,7 @@ class Driver:
         self.configure(integer_thresholds(network, training))
         transport.write(address("BATCH"), training.batch)
         transport.write(address("CLASS_COUNT"), network.classes)
-        self._load_classifier()
+        self._load_classifiers()
 
     def configure(self, thresholds):
         """Use these `Thresholds` from the next sample on: compile the step tables and write them."""
@@ -152,16 +153,17 @@ class Driver:
             triggered=(payloads >> np.uint64(6) & np.uint64(1)).astype(bool),
         )
 
-    def _load_classifier(self):
-        for other in (False, True):
-            self._write_matrix(self.layout.classifier, self.prototypes, other=other)
-        segments = self.core.prototype_segments
-        for label, row in enumerate(self.prototypes):
-            words, _ = sample_beats(row[None, :], [label], False, self.core.lanes)
-            pieces = pieces_of(
-                [int.from_bytes(word.tobytes(), "little") for word in words[1:]], self._pieces["prototypes"]
-            )
-            self._write_window("prototypes", label * segments, pieces)
+    def _load_classifiers(self):
+        layout, segments = self.layout, self.core.prototype_segments
+        for prototypes, matrix, base in zip(self.classifiers, layout.classifiers, layout.prototype_bases, strict=True):
+            for other in (False, True):
+                self._write_matrix(matrix, prototypes, other=other)
+            for label, row in enumerate(prototypes):
+                words, _ = sample_beats(row[None, :], [label], False, self.core.lanes)
+                pieces = pieces_of(
+                    [int.from_bytes(word.tobytes(), "little") for word in words[1:]], self._pieces["prototypes"]
+                )
+                self._write_window("prototypes", label * segments + base, pieces)
 
     def _check_errors(self):
         flags = self.transport.read(address("ERRORS"))

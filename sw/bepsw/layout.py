@@ -79,15 +79,26 @@ class Matrix:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A network placed in a core: `layers[0]` is layer 1, `classifier` the prototypes, `input_segments` of a sample."""
+    """A network placed in a core.
+
+    layers : [0] is layer 1. classifiers : of the last layer, or with a local rule of every layer.
+    prototype_bases : first segment of each classifier's prototypes in a row of prototype memory; even.
+    input_segments : of a sample.
+    """
 
     layers: tuple[Matrix, ...]
-    classifier: Matrix
+    classifiers: tuple[Matrix, ...]
+    prototype_bases: tuple[int, ...]
     input_segments: int
 
+    @property
+    def classifier(self):
+        """Of the last layer."""
+        return self.classifiers[-1]
 
-def place(network, core):
-    """Place `network` in `core`.
+
+def place(network, core, *, local=False):
+    """Place `network` in `core`; `local` with a classifier for every layer.
 
     Raises
     ------
@@ -110,11 +121,12 @@ def place(network, core):
     need("classes", network.classes, "the classifier")
     need("max_width", max(network.widths[1:]), "the widest layer")
     need("max_fan_in", max(network.widths), "the largest fan-in")
-    need("steps", network.layers + 1, "the depth")
+    need("steps", network.layers * 2 if local else network.layers + 1, "the depth")
     weight = hidden = beat = store = 0
     matrices = []
     shapes = list(zip(network.widths[1:], network.widths[:-1], strict=True))
-    for rows, fan_in in [*shapes, (network.classes, network.widths[-1])]:
+    judged = network.widths[1:] if local else network.widths[-1:]
+    for rows, fan_in in [*shapes, *((network.classes, width) for width in judged)]:
         segments = -(-fan_in // core.lanes)
         spanning = segments > core.segments
         matrix = Matrix(
@@ -142,4 +154,13 @@ def place(network, core):
     need("hidden_words", hidden, "the H bank")
     need("beats", beat, "the pre-activation memory")
     need("store_segments", max(store, matrices[0].segments), "the activation store")
-    return Layout(layers=tuple(matrices[:-1]), classifier=matrices[-1], input_segments=matrices[0].segments)
+    # Rows of prototypes begin in the even one of two banks.
+    lengths = [2 * -(-width // (2 * core.lanes)) for width in judged]
+    if local:
+        need("prototype_segments", sum(lengths), "a classifier of every layer")
+    return Layout(
+        layers=tuple(matrices[: network.layers]),
+        classifiers=tuple(matrices[network.layers :]),
+        prototype_bases=tuple(sum(lengths[:index]) for index in range(len(lengths))),
+        input_segments=matrices[0].segments,
+    )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from .errors import BepError
 from .ranges import whole
 
-__all__ = ["Network", "counter_range", "divisors"]
+__all__ = ["MAX_LAYERS", "Network", "counter_range", "divisors"]
 
-_MAX_LAYERS = 6
+MAX_LAYERS = 6
 _MAX_CLASSES = 64
 _MAX_WIDTH = 1 << 16
 _MAX_STEPS = 1 << 12
@@ -44,8 +44,8 @@ class Network:
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
-        if not 2 <= len(self.widths) <= _MAX_LAYERS + 1:
-            raise BepError(f"A network has 1 to {_MAX_LAYERS} hidden layers, not {len(self.widths) - 1}.")
+        if not 2 <= len(self.widths) <= MAX_LAYERS + 1:
+            raise BepError(f"A network has 1 to {MAX_LAYERS} hidden layers, not {len(self.widths) - 1}.")
         for index, width in enumerate(self.widths):
             whole(f"Width K_{index}", width, 1, _MAX_WIDTH)
         whole("The number of classes", self.classes, 2, _MAX_CLASSES)

@@ -1,20 +1,25 @@
 """The step tables: what the stages of the core do, compiled from a network by the host, read by the hardware.
 
-Four tables, one per stage. `input` says how a sample is laid out; `forward` has one step per matrix (layers,
-then the classifier); `backward` one per layer from the last to the first; `hidden` one per layer for the update
-and the sweep. A step holds every constant the stage needs, so the hardware never multiplies a geometry out.
-Fields and their widths stand here once: the hardware builds its layouts, and the host its words, from `fields`.
+Four tables, one per stage. `input` says how a sample is laid out; `forward` has one step per matrix (layers and
+classifiers); `backward` one per layer that is walked through or whose winners are looked for; `hidden` one per layer
+for the update and the sweep. A step holds every constant the stage needs, so the hardware never multiplies a geometry
+out. Fields and their widths stand here once: the hardware builds its layouts, and the host its words, from `fields`.
+What becomes of a rule stands in `steps`.
 """
 
 from dataclasses import dataclass
 
 from .errors import BepError
 from .layout import place
-from .spec import REINFORCE_BITS
+from .spec import MAX_LAYERS, MAX_RARITY, REINFORCE_BITS
+from .steps import steps_of
 
-__all__ = ["TABLES", "Program", "compile_program", "encode", "fields", "row_bits"]
+__all__ = ["DESIRED_ROWS", "TABLES", "Program", "compile_program", "encode", "fields", "row_bits"]
 
 TABLES = ("input", "forward", "backward", "hidden")
+
+DESIRED_ROWS = 8
+"""Desired activations that a core of every rule keeps of a sample, a power of two: one row for each hidden layer."""
 
 
 def _bits(maximum):
@@ -25,8 +30,14 @@ def _bits(maximum):
 def fields(core):
     """Fields of every table, {table: {field: bits}}, for a core. Counts that are never 0 are stored as they are.
 
-    input: segments of a sample; starts, a mask with a one at the first segment of every row slot of layer 1.
-    forward: see `_forward_step`; backward: `_backward_step`; hidden: `_hidden_step`.
+    input : segments of a sample; starts, a mask with a one at the first segment of every row slot of layer 1.
+    forward, backward, hidden : as `steps` fills them in. With `rules` they end in what the other rules need:
+    forward : half of the hidden operands that is read, a layer fills the other one; of a classifier its margin R, and
+        the layers that learn where d < R, a bit each.
+    backward : scan, whether winners are looked for; select, push, one more than the largest |z| of a wrong and of a
+        correct unit that can win, 0 for none; prototype_base, first segment in a row of prototypes; desired_row read,
+        sent_row written by the walk.
+    hidden : rare, whether steps of an update are taken with probability rate / 2^8.
     """
     segments = _bits(core.operand_words * core.segments)
     position = _bits(core.segments)
@@ -39,7 +50,7 @@ def fields(core):
     per_row = _bits(core.operand_words)
     store = _bits(core.store_segments)
     layer = _bits(core.steps - 1)
-    return {
+    tables = {
         "input": {"segments": segments, "starts": core.segments},
         "forward": {
             "last": 1, "classifier": 1, "from_input": 1, "layer": layer,
@@ -62,6 +73,15 @@ def fields(core):
             "single": 1, "spans": 1, "tail": _bits(core.lanes), "threshold": REINFORCE_BITS,
         },
     }  # fmt: skip
+    if core.rules:
+        size, row = _bits(core.max_fan_in + 1), _bits(DESIRED_ROWS - 1)
+        tables["forward"] |= {"half": 1, "margin": units + 1, "learns": MAX_LAYERS}
+        tables["backward"] |= {
+            "scan": 1, "select": size, "push": size, "prototype_base": _bits(core.prototype_segments - 1),
+            "desired_row": row, "sent_row": row,
+        }  # fmt: skip
+        tables["hidden"] |= {"rare": 1, "rate": MAX_RARITY}
+    return tables
 
 
 def row_bits(core):
@@ -99,51 +119,31 @@ class Program:
         return {table: [encode(core, table, step) for step in steps] for table, steps in self.tables.items()}
 
 
-def _starts(matrix):
-    """Mask of the segments at which a row slot begins: where an operand's first segment is copied to."""
-    return sum(1 << (slot * matrix.segments) for slot in range(matrix.rows_per_word))
+def compile_program(network, core, thresholds):
+    """A rule with its options, for a network on a core, as step tables.
+
+    Raises
+    ------
+    BepError
+        The network does not fit the core, or the core does not know how to train it as the thresholds say.
+    """
+    if not core.rules:
+        _refuse_all_but_bep(network, thresholds)
+    elif network.steps:
+        raise BepError("No core trains with recurrent networks yet; use the golden model for that.")
+    layout = place(network, core, local=bool(thresholds.margins))
+    tables = steps_of(layout, thresholds)
+    for table, steps in tables.items():
+        if len(steps) > core.steps:
+            raise BepError(
+                f"{network} does not fit this core: rare updates of that depth need steps >= {len(steps)}, and the "
+                f"core has {core.steps}."
+            )
+        tables[table] = [{name: step[name] for name in fields(core)[table]} for step in steps]
+    return Program(tables=tables, layout=layout)
 
 
-def _forward_step(layout, index):
-    matrices = [*layout.layers, layout.classifier]
-    matrix, last = matrices[index], index == len(layout.layers)
-    return {
-        "last": last, "classifier": last, "from_input": index == 0, "layer": index,
-        "weight_base": matrix.weight_base, "words": matrix.words, "words_per_row": matrix.words_per_row,
-        "full_segments": matrix.full_segments, "last_segments": matrix.last_segments,
-        "rows": matrix.rows_per_word, "last_rows": matrix.last_rows, "fan_in": matrix.fan_in,
-        "beat_base": matrix.beat_base, "store_base": matrix.store_base,
-        "out_starts": 0 if last else _starts(matrices[index + 1]),
-    }  # fmt: skip
-
-
-def _backward_step(layout, index, thresholds):
-    matrix = layout.layers[index]
-    group = thresholds.groups[index]
-    return {
-        "last": index == 0, "from_prototype": index == len(layout.layers) - 1, "walk": index > 0, "layer": index,
-        "beats": matrix.beats, "beat_base": matrix.beat_base,
-        "rows": matrix.rows_per_word, "last_rows": matrix.last_rows,
-        "group": group, "group_step": matrix.rows_per_word % group, "gate": thresholds.gates[index],
-        "weight_base": matrix.weight_base, "words_per_row": matrix.words_per_row,
-        "full_segments": matrix.full_segments, "last_segments": matrix.last_segments,
-    }  # fmt: skip
-
-
-def _hidden_step(layout, index, thresholds):
-    matrix = layout.layers[index]
-    return {
-        "last": index == len(layout.layers) - 1, "from_input": index == 0,
-        "store_base": 0 if index == 0 else layout.layers[index - 1].store_base,
-        "hidden_base": matrix.hidden_base, "words": matrix.hidden_words, "segments": matrix.segments,
-        "beat_stride": matrix.rows_per_word * matrix.segments, "rows": matrix.rows_per_word,
-        "weight_base": matrix.weight_base, "words_per_row": matrix.words_per_row,
-        "single": matrix.segments == 1, "spans": matrix.words_per_row > 1,
-        "tail": matrix.tail, "threshold": thresholds.reinforce[index],
-    }  # fmt: skip
-
-
-def _refuse_what_no_core_does(network, thresholds):
+def _refuse_all_but_bep(network, thresholds):
     asked = {
         "recurrent networks": network.steps,
         "the local rules": thresholds.margins,
@@ -152,26 +152,4 @@ def _refuse_what_no_core_does(network, thresholds):
     }
     for what, wanted in asked.items():
         if wanted:
-            raise BepError(f"No core trains with {what} yet; use the golden model for that.")
-
-
-def compile_program(network, core, thresholds):
-    """BEP for an MLP as step tables.
-
-    Raises
-    ------
-    BepError
-        The network does not fit the core, or the core does not know how to train it as the thresholds say.
-    """
-    _refuse_what_no_core_does(network, thresholds)
-    layout = place(network, core)
-    depth = network.layers
-    return Program(
-        tables={
-            "input": [{"segments": layout.input_segments, "starts": _starts(layout.layers[0])}],
-            "forward": [_forward_step(layout, index) for index in range(depth + 1)],
-            "backward": [_backward_step(layout, index, thresholds) for index in reversed(range(depth))],
-            "hidden": [_hidden_step(layout, index, thresholds) for index in range(depth)],
-        },
-        layout=layout,
-    )
+            raise BepError(f"This core trains with plain BEP only; for {what} build it with rules = 1.")

@@ -5,10 +5,11 @@ golden model and the hardware compare against, so that no floating point is left
 """
 
 from .integers import REINFORCE_BITS, Thresholds, thresholds
-from .network import Network, counter_range, divisors
+from .network import MAX_LAYERS, Network, counter_range, divisors
 from .training import MAX_RARITY, RULES, SELECTIONS, Training
 
 __all__ = [
+    "MAX_LAYERS",
     "MAX_RARITY",
     "REINFORCE_BITS",
     "RULES",

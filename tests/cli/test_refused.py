@@ -38,7 +38,7 @@ def idx(array):
         (("--p-r", "2"), "reinforcement strength p_r must be"),
         (("--rule", "adam"), "invalid choice: 'adam'"),
         (("--rule", "cpr"), "exactly one layer whose group size is its width"),
-        (("--rule", "local", "--target", "sim"), "No core trains with the local rules yet"),
+        (("--rule", "local", "--target", "sim"), "for the local rules build it with rules = 1"),
         (("--theta", "0.3"), "add that or leave --theta out"),
         (("--push", "0.3"), "push needs threshold selection"),
         (("--rarity", "9"), "rarity of counter steps must be a whole number from 0 to 8"),

@@ -124,7 +124,7 @@ def test_a_run_refuses_series_of_another_kind(inside, refused, tmp_path):
 def test_no_core_takes_a_sequence_yet(refused, tmp_path):
     path = series(tmp_path, "wave", (10, 5), points=8)
     said = refused("verify", "--task", "sequence", "--data", path, *TINY)
-    assert "No core trains with recurrent networks yet" in said
+    assert "for recurrent networks build it with rules = 1" in said
 
 
 def test_three_folds_of_italian_days(inside, real_data):

@@ -7,9 +7,10 @@ import numpy as np
 from bepsw.errors import BepError
 from bepsw.golden import FastModel, initial_state
 from bepsw.layout import place
-from bepsw.spec import Network, Training, divisors
+from bepsw.program import compile_program
+from bepsw.spec import Network, Training, divisors, thresholds
 
-__all__ = ["Case", "random_case"]
+__all__ = ["Case", "random_case", "random_options"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Case:
 
     network: Network
     training: Training
-    prototypes: np.ndarray
+    prototypes: np.ndarray | tuple
     bits: np.ndarray
     labels: np.ndarray
 
@@ -27,34 +28,52 @@ class Case:
         return kind(self.network, self.training, self.prototypes, lanes=core.lanes)
 
 
-def random_case(seed, core, *, samples=40, online=None):
+def random_options(seed):
+    """Options of the learning rule, as many on as off."""
+    rng = np.random.default_rng([seed, 0x0B])
+    options = {"gate": bool(rng.integers(2)), "rarity": int(rng.choice([0, 0, 1, 3, 8]))}
+    if rng.random() < 0.6:
+        options |= {"select": "threshold", "theta": float(rng.choice([0, 0.25, 0.7, 256]))}
+        options["push"] = [None, 0.0, 0.2, 256.0][rng.integers(4)]
+    return options
+
+
+def random_case(seed, core, *, samples=40, online=None, rule="bep", **options):
     """A random network that fits `core`: depth 1 to 6, odd and even widths, any γ, 2 to 64 classes."""
     rng = np.random.default_rng(seed)
     while True:
-        depth = int(rng.integers(1, 7))
+        depth = 1 if rule == "cpr" else int(rng.integers(1, 7))
         top = int(rng.choice([6, 20, core.max_width]))
         inputs = int(rng.integers(1, core.max_fan_in + 1)) if rng.random() < 0.5 else int(rng.integers(1, top + 1))
         widths = (inputs, *(int(rng.integers(1, top + 1)) for _ in range(depth)))
         classes = int(rng.integers(2, 1 + int(rng.choice([4, 10, core.classes]))))
         network = Network(widths=widths, classes=classes, bits=core.bits)
         try:
-            place(network, core)
+            place(network, core, local=rule != "bep")
+        except BepError:
+            continue
+        training = Training(
+            gamma=widths[1:] if rule == "cpr" else tuple(int(rng.choice(divisors(width))) for width in widths[1:]),
+            r=float(rng.choice([0, 0.1, 0.5, 1, 2])),
+            nu=float(rng.choice([0, 0.05, 0.2, 1])),
+            p_r=float(rng.choice([0, 0.3, 1])),
+            batch=int(rng.integers(1, 16)),
+            online=bool(rng.integers(2)) if online is None else online,
+            seed=int(rng.integers(1 << 32)),
+            rule=rule,
+            **options,
+        )
+        try:
+            compile_program(network, core, thresholds(network, training))
         except BepError:
             continue
         break
-    training = Training(
-        gamma=tuple(int(rng.choice(divisors(width))) for width in widths[1:]),
-        r=float(rng.choice([0, 0.1, 0.5, 1, 2])),
-        nu=float(rng.choice([0, 0.05, 0.2, 1])),
-        p_r=float(rng.choice([0, 0.3, 1])),
-        batch=int(rng.integers(1, 16)),
-        online=bool(rng.integers(2)) if online is None else online,
-        seed=int(rng.integers(1 << 32)),
-    )
+    judged = widths[1:] if training.local else widths[-1:]
+    prototypes = tuple(rng.integers(0, 2, (classes, width)).astype(bool) for width in judged)
     return Case(
         network=network,
         training=training,
-        prototypes=rng.integers(0, 2, (classes, widths[-1])).astype(bool),
+        prototypes=prototypes if training.local else prototypes[0],
         bits=rng.integers(0, 2, (samples, inputs), dtype=np.uint8),
         labels=rng.integers(0, classes, samples),
     )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -110,3 +111,27 @@ def test_too_deep_and_other_bits_are_refused():
     with pytest.raises(BepError, match="8 bits per hidden weight and the core 4; build it with bits = 8"):
         place(NETWORK, replace(BIG, bits=4))
     assert len(place(Network(widths=(9,) * 7, classes=2), BIG).layers) == 6
+
+
+def test_a_classifier_for_every_layer():
+    """Prototypes of 40, 30 and 20 bits on 8 lanes: 5, 4 and 3 segments, each from an even one on."""
+    core = replace(BIG, prototype_segments=16)
+    layout, plain = place(NETWORK, core, local=True), place(NETWORK, core)
+    assert layout.layers == plain.layers and layout.prototype_bases == (0, 6, 10)
+    assert [(m.rows, m.fan_in, m.segments) for m in layout.classifiers] == [(12, 40, 5), (12, 30, 4), (12, 20, 3)]
+    places = [(m.weight_base, m.words) for m in (*layout.layers, *layout.classifiers)]
+    assert all(base == before + words for (before, words), (base, _) in pairwise(places))
+    assert plain.prototype_bases == (0,) and len(plain.classifiers) == 1 and plain.classifier is plain.classifiers[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("prototype_segments", 14), ("weight_words", 160 + 60 + 20 + 24 + 12 + 12)]
+)
+def test_classifiers_of_every_layer_take_room(name, wanted):
+    core = replace(BIG, prototype_segments=16)
+    small = 8 if name == "prototype_segments" else wanted - 1
+    with pytest.raises(BepError, match=f"needs {name} >= {wanted}, and the core has {small}"):
+        place(NETWORK, replace(core, **{name: small}), local=True)
+    deep = Network(widths=(9,) * 5, classes=2)
+    with pytest.raises(BepError, match="the depth needs steps >= 8, and the core has 7"):
+        place(deep, core, local=True)

@@ -12,12 +12,14 @@ from bepsw.spec import Network, Training, thresholds
 
 from .bench import core_of, network_of
 
+EVERY_RULE = core_of(rules=1)
 CORES = [
     core_of(),
     core_of(segments=1, slots=1, operand_words=16, weight_words=1024),
     core_of(lanes=8, segments=8, slots=8, operand_words=1),
+    EVERY_RULE,
 ]
-SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}r{c.rules}")
 
 
 def decode(core, table, word):
@@ -167,11 +169,75 @@ def test_whatever_is_placed_can_be_encoded(seed):
         (dict(), dict(rarity=1), "rare updates"),
     ],
 )
-def test_what_no_core_does_is_refused(network, training, words):
+def test_a_core_of_bep_alone_refuses_the_rest(network, training, words):
     network = Network(widths=(20, 7, 3), classes=4, **network)
     limits = thresholds(network, Training(gamma=(7, 1), **training))
-    with pytest.raises(BepError, match=f"No core trains with {words} yet"):
+    with pytest.raises(BepError, match=f"plain BEP only; for {words} build it with rules = 1"):
         compile_program(network, core_of(), limits)
+
+
+def tables_of(core=EVERY_RULE, **training):
+    """Tables of 20-7-3 on 9 lanes, 5 segments, 3 slots, and the thresholds."""
+    network = Network(widths=(20, 7, 3), classes=4)
+    limits = thresholds(network, Training(**{"gamma": (7, 1), "nu": 0.3} | training))
+    return compile_program(network, core, limits).tables, limits
+
+
+def columns(steps, *names):
+    return [tuple(int(step[name]) for name in names) for step in steps]
+
+
+def test_bep_on_a_core_of_every_rule():
+    """The same steps; every |z| may win when wrong and none when right, and one trigger is that of all layers."""
+    plain, limits = tables_of(core_of(), r=0.5)
+    tables, _ = tables_of(r=0.5)
+    for table, steps in plain.items():
+        assert [{name: step[name] for name in steps[0]} for step in tables[table]] == steps
+    assert columns(tables["forward"], "half", "margin", "learns") == [(0, 0, 0), (1, 0, 0), (0, limits.margin, 63)]
+    names = ("scan", "select", "push", "prototype_base", "desired_row", "sent_row")
+    assert columns(tables["backward"], *names) == [(1, 8, 0, 0, 1, 0), (1, 21, 0, 0, 0, 0)]
+    assert columns(tables["hidden"], "rare", "rate") == [(0, 0)] * 2
+
+
+def test_a_local_rule_judges_every_layer_and_walks_nowhere():
+    tables, limits = tables_of(rule="local", r=0.5)
+    names = ("last", "classifier", "from_input", "half", "weight_base", "words", "fan_in", "margin", "learns")
+    assert limits.margins == (4, 2)
+    assert columns(tables["forward"], *names) == [
+        (0, 0, 1, 0, 0, 7, 20, 0, 0),
+        (0, 1, 0, 1, 8, 2, 7, 4, 1),
+        (0, 0, 0, 1, 7, 1, 7, 0, 0),
+        (1, 1, 0, 0, 10, 2, 3, 2, 2),
+    ]
+    assert [step["out_starts"] for step in tables["forward"]] == [0b111, 0, 0b111, 0]
+    names = ("last", "from_prototype", "walk", "layer", "scan", "prototype_base", "group")
+    assert columns(tables["backward"], *names) == [(0, 1, 0, 0, 1, 0, 7), (1, 1, 0, 1, 1, 2, 1)]
+
+
+def test_rare_updates_walk_first_and_then_look_for_winners_from_the_first_layer_on():
+    tables, _ = tables_of(rarity=3)
+    names = ("last", "layer", "walk", "scan", "from_prototype", "desired_row", "sent_row")
+    assert columns(tables["backward"], *names) == [
+        (0, 1, 1, 0, 1, 1, 0),
+        (0, 0, 0, 1, 0, 0, 0),
+        (1, 1, 0, 1, 1, 1, 0),
+    ]
+    assert columns(tables["hidden"], "rare", "rate") == [(1, 1 << 5)] * 2
+    deep = Network(widths=(6,) * 6, classes=2)
+    limits = thresholds(deep, Training(gamma=(1,) * 5, rarity=1))
+    with pytest.raises(BepError, match="rare updates of that depth need steps >= 9, and the core has 8"):
+        compile_program(deep, EVERY_RULE, limits)
+    assert len(compile_program(deep, replace(EVERY_RULE, steps=9), limits).tables["backward"]) == 9
+
+
+def test_thresholds_of_selection_stand_in_the_table_one_up_and_not_above_the_fan_in():
+    tables, _ = tables_of(select="threshold", theta=0.5, push=0)
+    names = ("group", "group_step", "select", "push")
+    assert columns(tables["backward"], *names) == [(1, 0, 2, 1), (1, 0, 3, 1)]  # √7/2 and √20/2
+    tables, _ = tables_of(select="threshold", theta=256, push=256)
+    assert columns(tables["backward"], "select", "push") == [(8, 8), (21, 21)]
+    tables, _ = tables_of(select="threshold", theta=0)
+    assert columns(tables["backward"], "select", "push") == [(1, 0), (1, 0)]
 
 
 def test_without_gate_is_a_gate_that_is_always_open():

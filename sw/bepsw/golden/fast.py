@@ -33,7 +33,9 @@ class FastModel(Model):
     engine : str
         The engine in use.
     winner_counts : uint16 array (n, L)
-        Updated rows of every sample of the last `train`, per layer; what the cycle model needs beside the triggers.
+        Updated rows of every sample of the last `train`, per layer.
+    layer_triggers : bool array (n, L)
+        Layers that triggered; with bep all of a sample's or none. Both are what the cycle model needs.
     """
 
     def __init__(self, network, training, prototypes, *, lanes, engine="auto"):
@@ -47,6 +49,7 @@ class FastModel(Model):
         self._engine_class = PackedEngine if engine == "numba" else MatrixEngine
         self._engine = None
         self.winner_counts = np.zeros((0, network.layers), dtype=np.uint16)
+        self.layer_triggers = np.zeros((0, network.layers), dtype=bool)
         super().__init__(network, training, prototypes, lanes=lanes)
 
     def load(self, state):
@@ -66,7 +69,9 @@ class FastModel(Model):
         labels = self.check_labels(labels, count)
         results = Results(np.zeros(count, np.uint8), np.zeros(count, np.int32), np.zeros(count, bool))
         self.winner_counts = np.zeros((count, self.network.layers), dtype=np.uint16)
-        saturations, sweeps = self._engine.train(bits, labels, close, self.thresholds, results, self.winner_counts)
+        self.layer_triggers = np.zeros((count, self.network.layers), dtype=bool)
+        counts = self.winner_counts, self.layer_triggers
+        saturations, sweeps = self._engine.train(bits, labels, close, self.thresholds, results, *counts)
         self.counters.samples += count
         self.counters.triggered += int(np.count_nonzero(results.triggered))
         self.counters.updates += int(self.winner_counts.sum())

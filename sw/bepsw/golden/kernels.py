@@ -332,7 +332,9 @@ def _update(g, winners, inputs, desired, hidden, changed, low, high, rarity, ban
 
 
 @njit(cache=True)
-def train(net, trained, limits, work, pending, bits, labels, prediction, margins, triggered, winner_counts):
+def train(
+    net, trained, limits, work, pending, bits, labels, prediction, margins, triggered, winner_counts, layer_triggers
+):
     """Train on samples in order; returns (saturations, sweeps, pending)."""
     # Records are taken apart here: passing one on costs as much as a layer, in reference counts of its arrays.
     geometry, steps, flags, words, z = net.geometry, net.steps, work.flags, work.words, work.z
@@ -354,6 +356,7 @@ def train(net, trained, limits, work, pending, bits, labels, prediction, margins
             for layer in range(geometry.shape[0]):
                 if not hits[layer]:
                     continue
+                layer_triggers[n, layer] = True
                 g = geometry[layer]
                 rows, out = g[ROWS], g[BIT_IN] + g[FAN_IN]
                 if layer == 0 and steps:

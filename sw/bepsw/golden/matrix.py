@@ -39,13 +39,14 @@ class MatrixEngine:
         found = [(top @ self.classifiers[-1].T).argmax(axis=1) for top in tops]
         return np.concatenate([np.zeros(0, np.uint8), *found]).astype(np.uint8)
 
-    def train(self, bits, labels, close, thresholds, results, winner_counts):
-        """Train in order, writing a row per sample into `results` and `winner_counts`; (saturations, sweeps)."""
+    def train(self, bits, labels, close, thresholds, results, winner_counts, layer_triggers):
+        """Train in order, writing a row per sample into the last three; (saturations, sweeps)."""
         saturations = sweeps = start = 0
         block = 1 if self.online else self._block(rare=thresholds.rarity > 0)
         while start < len(bits):
             part = slice(start, min(start + min(block, self.batch - self.pending), len(bits)))
-            saturations += self._train_frozen(bits[part], labels[part], thresholds, results, winner_counts, part)
+            counts = winner_counts[part], layer_triggers[part]
+            saturations += self._train_frozen(bits[part], labels[part], thresholds, results, *counts, part)
             self.pending += part.stop - part.start
             start = part.stop
             if self.pending == self.batch:
@@ -63,10 +64,10 @@ class MatrixEngine:
         cells = self.network.hidden_weights if rare else sum(self.network.fan_ins)
         return max(1, _CELLS // (cells * max(1, self.network.steps)))
 
-    def _train_frozen(self, bits, labels, thresholds, results, winner_counts, part):
+    def _train_frozen(self, bits, labels, thresholds, results, winner_counts, layer_triggers, part):
         """Samples that all see the same W; returns the saturations of their updates."""
         inputs, z, a = forward(self.trained.weights, self.network.steps, bits)
-        triggers = self._judge(a, labels, thresholds, results, part)
+        layer_triggers[:] = triggers = self._judge(a, labels, thresholds, results, part)
         hit = triggers.any(axis=1)
         results.triggered[part] = hit
         if not hit.any():
@@ -80,7 +81,7 @@ class MatrixEngine:
             select, push = (limits[layer] if limits else None for limits in (thresholds.select, thresholds.push))
             chosen.append(choose_rows(z[layer], desired[layer], group, select, push))
             chosen[layer] &= triggers[hit, layer, np.newaxis]
-            winner_counts[part, layer][hit] = np.count_nonzero(chosen[layer], axis=1)
+            winner_counts[hit, layer] = np.count_nonzero(chosen[layer], axis=1)
         return self.trained.update(chosen, inputs, desired, thresholds.rarity)
 
     def _judge(self, a, labels, thresholds, results, part):

@@ -71,12 +71,12 @@ class PackedEngine:
         kernels.infer(self.net, self.trained.plane, self.work, _writeable(bits), prediction)
         return prediction
 
-    def train(self, bits, labels, close, thresholds, results, winner_counts):
-        """Train in order, writing a row per sample into `results` and `winner_counts`; (saturations, sweeps)."""
+    def train(self, bits, labels, close, thresholds, results, winner_counts, layer_triggers):
+        """Train in order, writing a row per sample into the last three; (saturations, sweeps)."""
         limits = _limits(thresholds)
         saturations, sweeps, self.pending = kernels.train(
             self.net, self.trained, limits, self.work, self.pending, _writeable(bits), labels,
-            results.prediction, results.margin, results.triggered, winner_counts,
+            results.prediction, results.margin, results.triggered, winner_counts, layer_triggers,
         )  # fmt: skip
         if close and self.pending:
             saturations += kernels.sweep(self.net, self.trained, limits.reinforce, self.work)

@@ -1,0 +1,97 @@
+"""Every rule and mix of options on one build: the core equals the golden model in every bit and every cycle."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from bepsim.scoreboard import Scoreboard
+from bepsim.stalls import NO_STALLS, Stalls
+from bepsim.target import open_core
+from bepsw.core import Core, preset
+from bepsw.driver import Driver
+from bepsw.golden import StepModel
+from bepsw.spec import RULES
+
+from .networks import random_case, random_options, saturated
+
+# Prototypes of several layers want more room than those of one.
+CORES = {
+    "tiny": preset("tiny", rules=1, steps=12, prototype_segments=16),
+    # One row a word, no interleaving, a narrow counter.
+    "narrow": preset(
+        "tiny", segments=2, slots=1, contexts=2, threads=1, operand_words=8, bits=4, rules=1, prototype_segments=32
+    ),
+    # Nothing is a power of two.
+    "odd": Core(
+        lanes=11, segments=7, slots=5, bits=5, weight_words=200, hidden_words=900, max_width=50, max_fan_in=150,
+        classes=37, contexts=8, fronts=4, threads=3, operand_words=3, beats=150, store_segments=20,
+        prototype_segments=16, rules=1, steps=11,
+    ),
+}  # fmt: skip
+SEEDS = 24
+
+
+@pytest.fixture(scope="module", params=CORES)
+def core(request):
+    return CORES[request.param]
+
+
+@pytest.fixture(scope="module")
+def transport(core):
+    with open_core(core, timeout=20_000) as running:
+        yield running
+
+
+def case_of(seed, core, rule, **changes):
+    """A random network; its options are on in three of four."""
+    return random_case(seed, core, rule=rule, **(random_options(seed) if seed % 4 else {}), **changes)
+
+
+def board_of(transport, case, model, **options):
+    return Scoreboard(Driver(transport, case.network, case.training, case.prototypes), model, **options)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_random_network(core, transport, rule, seed):
+    """No stalls: also the cycle of every result is as predicted."""
+    case = case_of(seed, core, rule, samples=24)
+    board = board_of(transport, case, case.model(core))
+    board.train(case.bits, case.labels, close=bool(seed % 2))
+    board.infer(case.bits[:5])
+    assert board.report.timed == len(case.bits)
+
+
+@pytest.mark.parametrize("first", [1000, 1001, 1002])
+def test_random_networks_with_stalls(core, first):
+    """Pauses on both streams lose and change nothing, whatever the networks before have left behind."""
+    rng = np.random.default_rng(first)
+    stalls = Stalls(seed=first, p_sample=float(rng.uniform(0, 0.9)), p_result=float(rng.uniform(0, 0.97)))
+    with open_core(core, stalls=stalls, timeout=20_000) as transport:
+        for seed, rule in zip(range(first, first + 3 * SEEDS, 3), itertools.cycle(RULES), strict=False):
+            case = case_of(seed, core, rule, samples=16)
+            board = board_of(transport, case, case.model(core), timed=False, state_every=3)
+            board.train(case.bits, case.labels)
+            board.infer(case.bits[:3])
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("seed", range(2001, 2005))
+def test_every_sample_against_the_stepping_model(core, transport, rule, seed):
+    """The whole state after every single sample, from counters at their limits, against the plain model."""
+    case = case_of(seed, core, rule, samples=10)
+    model = case.model(core, kind=StepModel)
+    model.load(saturated(case, core, seed))
+    board = board_of(transport, case, model, timed=False)
+    board.train_stepwise(case.bits, case.labels)
+
+
+def test_on_icarus():
+    """Another simulator, other semantics of undefined bits: the same core."""
+    core = CORES["tiny"]
+    with open_core(core, simulator="icarus", stalls=NO_STALLS, timeout=20_000) as transport:
+        for seed, rule in zip(range(3001, 3007), itertools.cycle(RULES), strict=False):
+            case = case_of(seed, core, rule, samples=10)
+            board = board_of(transport, case, case.model(core), state_every=100)
+            board.train(case.bits, case.labels)
