@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 from bepsw import data
-from bepsw.core import preset
 from bepsw.cycles import CycleModel
 from bepsw.errors import BepError
 from bepsw.fit import epoch_order
@@ -37,7 +36,7 @@ def add_arguments(parser):
     options.add_network(parser)
     options.add_rule(parser)
     group = parser.add_argument_group("core")
-    group.add_argument("--core", metavar="PRESET", default="reference", help="core (default: reference)")
+    group.add_argument("--core", metavar=options.CORE, default="reference", help="core (default: reference)")
     for name in _OVERRIDES:
         group.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"{name} of the core")
     group.add_argument("--epochs", type=int, default=3, metavar="N", help="epochs to train and count (default: 3)")
@@ -56,7 +55,7 @@ def run(args):
     args.data, epochs, args.epochs = name, args.epochs, None
     dataset = data.load(name, args.data_dir, label=args.label)
     settings = from_arguments(args, dataset)
-    core = preset(args.core, bits=settings.bits, **options.given(args, _OVERRIDES))
+    core = options.core_of(args.core, bits=settings.bits, **options.given(args, _OVERRIDES))
     settings = dataclasses.replace(settings, lanes=core.lanes)
     prepared = prepare(settings, dataset)
     network, training = prepared.network, settings.training()

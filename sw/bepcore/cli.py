@@ -24,6 +24,7 @@ _COMMANDS = {
     "generate": "write a core as Verilog, with a JSON sidecar",
     "synth": "synthesise, place and route a core for an ECP5",
     "estimate": "estimate resources and speed of a core, or find the best one for a network",
+    "program": "compile a network and a rule to the step tables of a core",
     "registers": "print the register map",
     "data": "list, show and fetch data sets",
     "bench": "measure speed and accuracy",

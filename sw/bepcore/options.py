@@ -3,13 +3,17 @@
 import argparse
 import re
 
+from bepsw.core import preset
 from bepsw.errors import BepError
 from bepsw.spec import RULES, SELECTIONS
 
 __all__ = [
     *("add_data", "add_network", "add_rule", "add_schedule", "add_settings", "add_simulator"),
-    *("chosen", "given", "sizes"),
+    *("chosen", "core_of", "given", "sizes"),
 ]
+
+CORE = "PRESET[,PARAMETER=N]"
+"""How a core is named where its parameters have no arguments of their own."""
 
 
 def sizes(text):
@@ -86,7 +90,30 @@ def add_simulator(parser, core="small"):
     """--sim and --core."""
     group = parser.add_argument_group("simulated core")
     group.add_argument("--sim", choices=("verilator", "icarus"), default="verilator", help="simulator")
-    group.add_argument("--core", metavar="PRESET", default=core, help=f"core to simulate (default: {core})")
+    group.add_argument(
+        "--core", metavar=CORE, default=core, help=f"core to simulate (default: {core}); small,rules=1 for every rule"
+    )
+
+
+def core_of(text, **changes):
+    """The `Core` that `text` names, "small" or "small,rules=1,steps=12", with `changes` on top.
+
+    Raises
+    ------
+    BepError
+        Unknown preset or parameter, or parameters that make no sense.
+    """
+    name, *parameters = text.split(",")
+    core, asked = preset(name), {}
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key not in core.as_dict() or not value.strip().isdecimal():
+            raise BepError(
+                f"{parameter!r} is no parameter of a core; write --core {name},PARAMETER=N, the parameters being "
+                f"{', '.join(core.as_dict())}."
+            )
+        asked[key] = int(value)
+    return preset(name, **asked | changes)
 
 
 def chosen(args, cases, kind="case"):

@@ -4,10 +4,9 @@ import dataclasses
 import os
 from pathlib import Path
 
-from bepsw.core import preset as core_preset
 from bepsw.errors import BepError
 
-from .options import given
+from .options import core_of, given
 from .settings import Settings
 
 __all__ = ["DEFAULT_DATA", "PRESETS", "from_arguments", "preset"]
@@ -87,7 +86,7 @@ def from_arguments(args, dataset):
         changes.setdefault("gamma", None)
     if args.data_dir is not None:
         changes["data_dir"] = str(Path(args.data_dir).resolve())
-    changes.setdefault("lanes", core_preset(args.core).lanes)
+    changes.setdefault("lanes", core_of(args.core).lanes)
     samples, features = dataset.x_train.shape
     if args.task == "sequence":
         features //= dataset.shape[0]

@@ -2,9 +2,10 @@
 
 from contextlib import contextmanager
 
-from bepsw.core import preset
 from bepsw.errors import BepError
 from bepsw.golden import FastModel
+
+from .options import core_of
 
 __all__ = ["TARGETS", "open_target"]
 
@@ -21,7 +22,7 @@ def open_target(name, run, *, core="small", simulator="verilator"):
         One of `TARGETS`.
     run : bepsw.run.Run
     core : str
-        Preset of the simulated core; its lanes become those of the run, which decide the random bits.
+        The simulated core, as `options.core_of` reads it, with the lanes of the run, which decide the random bits.
     simulator : str
         "verilator" or "icarus".
 
@@ -36,7 +37,7 @@ def open_target(name, run, *, core="small", simulator="verilator"):
         # Imported late: training in the golden model needs neither Amaranth nor a simulator.
         from bepsim.target import open_simulated
 
-        core = preset(core, lanes=run.lanes)
+        core = core_of(core, lanes=run.lanes)
         with open_simulated(run, core, simulator=simulator) as target:
             yield target
     else:

@@ -4,7 +4,6 @@ import dataclasses
 import time
 
 from bepsw import data
-from bepsw.core import preset
 from bepsw.errors import BepError
 from bepsw.golden import FastModel
 from bepsw.program import compile_program
@@ -46,7 +45,7 @@ def run(args):
     dataset = data.load(args.data or DEFAULT_DATA, args.data_dir, label=args.label)
     epochs, args.epochs = args.epochs, None
     settings = from_arguments(args, dataset)
-    core = preset(args.core, bits=settings.bits)
+    core = options.core_of(args.core, bits=settings.bits)
     settings = dataclasses.replace(settings, lanes=core.lanes)
     if settings.samples is None:
         settings = dataclasses.replace(settings, samples=_default_samples(dataset, settings))

@@ -152,4 +152,7 @@ def _refuse_all_but_bep(network, thresholds):
     }
     for what, wanted in asked.items():
         if wanted:
-            raise BepError(f"This core trains with plain BEP only; for {what} build it with rules = 1.")
+            raise BepError(
+                f"This core trains with plain BEP only; for {what} build it with rules = 1, or simulate "
+                "--core small,rules=1."
+            )

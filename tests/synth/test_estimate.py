@@ -15,6 +15,7 @@ pytestmark = pytest.mark.synth
 SHARE = 0.15
 CORES = {
     "tiny": {},
+    "every rule": {"rules": 1},
     # In no calibration; few of its numbers are powers of two, and its prototypes are deeper than a block RAM.
     "odd": {
         "lanes": 11, "segments": 5, "slots": 3, "bits": 5, "contexts": 8, "threads": 3, "hidden_words": 2300,

@@ -9,8 +9,7 @@ from amaranth.sim import Simulator
 
 from bepsw.core import Core
 from bepsw.errors import BepError
-from bepsw.layout import place
-from bepsw.program import encode, row_bits
+from bepsw.program import compile_program, encode, row_bits
 from bepsw.spec import Network, Training, divisors, thresholds
 
 __all__ = [
@@ -131,7 +130,7 @@ def constants(core, table, steps, index):
     return Array(rows + rows[:1] * (core.steps - len(rows)))[index]
 
 
-def network_of(rng, core, *, depth=None, online=False, gamma=None):
+def network_of(rng, core, *, depth=None, online=False, gamma=None, rule="bep", **options):
     """A random network that fits `core`, with its settings and thresholds; `gamma` for all layers, else drawn."""
     while True:
         layers = depth or int(rng.integers(1, 5))
@@ -143,13 +142,14 @@ def network_of(rng, core, *, depth=None, online=False, gamma=None):
         training = Training(
             gamma=[gamma or int(rng.choice(divisors(k))) for k in widths[1:]],
             r=float(rng.choice([0, 0.4, 2])), nu=float(rng.choice([0, 0.1, 0.3, 1])),
-            p_r=float(rng.choice([0, 0.5, 1])), seed=int(rng.integers(1 << 16)), online=online,
+            p_r=float(rng.choice([0, 0.5, 1])), seed=int(rng.integers(1 << 16)), online=online, rule=rule, **options,
         )  # fmt: skip
+        limits = thresholds(network, training)
         try:
-            place(network, core)
+            compile_program(network, core, limits)
         except BepError:
             continue
-        return network, training, thresholds(network, training)
+        return network, training, limits
 
 
 def fields_of(layout, rng):

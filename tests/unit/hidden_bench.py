@@ -25,9 +25,9 @@ class HiddenBench:
     trail : per cycle, whether a job was taken, the engine was busy, a word was written
     """
 
-    def __init__(self, core, rng, *, online, depth=None):
+    def __init__(self, core, rng, *, online, depth=None, **options):
         self.core, self.rng, self.online = core, rng, online
-        network, training, thresholds = network_of(rng, core, depth=depth, online=online)
+        network, training, thresholds = network_of(rng, core, depth=depth, online=online, **options)
         prototypes = rng.integers(0, 2, (network.classes, network.widths[-1]))
         self.model = StepModel(network, training, prototypes, lanes=core.lanes)
         low, high = counter_range(core.bits)

@@ -16,8 +16,9 @@ CORES = [
     core_of(lanes=8, segments=1, slots=1, threads=1, contexts=2, operand_words=6, max_fan_in=48, max_width=20),
     core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64),
     core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256),
+    core_of(rules=1),
 ]
-SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}r{c.rules}")
 
 
 class WithTable(wiring.Component):
@@ -35,12 +36,21 @@ class WithTable(wiring.Component):
         return m
 
 
-def schedule(steps, core, start):
+def token_of(core, layers=-1, **token):
+    """A judged sample in which `layers` triggered, all of them if not said."""
+    token = {"context": 1, "label": 3, "triggered": 1, "batch_end": 1} | token
+    return token | ({"layers": layers & 63} if core.rules else {})
+
+
+def schedule(steps, core, start, layers=-1):
     """Beats {cycle: (word address or None, beat, scan, rows)}, read-outs {cycle: position}, cycle of the hand-over."""
     beats, reads, at = {}, {}, start + 2  # IDLE, DECIDE
     for step in steps:
         chunks = step["words_per_row"] if step["walk"] else 1
         at += 1  # FETCH
+        if not layers >> step["layer"] & 1:
+            at += 2  # START, NEXT
+            continue
         for chunk in range(chunks):
             at += 2  # START, WAIT
             for beat in range(step["beats"]):
@@ -61,20 +71,36 @@ def schedule(steps, core, start):
     return beats, reads, at - 1
 
 
-def program_of(core, seed, depth=None):
+def program_of(core, seed, depth=None, **options):
     rng = np.random.default_rng([seed, core.segments])
-    network, _, thresholds = network_of(rng, core, depth=depth)
+    network, _, thresholds = network_of(rng, core, depth=depth, **options)
     return compile_program(network, core, thresholds).tables["backward"]
 
 
 @SHAPE
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_sample_follows_its_schedule_to_the_cycle(core, seed):
-    steps = program_of(core, seed)
+    follow(core, program_of(core, seed))
+
+
+@pytest.mark.parametrize("seed, layers", [(1, 0b001), (2, 0b010), (3, 0b100), (4, 0b101), (5, 0b111)])
+def test_layers_that_did_not_trigger_take_three_cycles(seed, layers):
+    core = core_of(rules=1, prototype_segments=16)
+    follow(core, program_of(core, seed, depth=3, rule="local"), layers)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_rare_updates_walk_and_scan_one_after_the_other(seed):
+    core = core_of(rules=1)
+    follow(core, program_of(core, seed, depth=3, rarity=2))
+
+
+def follow(core, steps, layers=-1):
+    """Two samples in which `layers` trigger, to the cycle."""
     dut = WithTable(core, steps)
-    token = {"context": 1, "label": 3, "triggered": 1, "batch_end": 1}
-    beats, reads, first = schedule(steps, core, start=0)
-    more, others, end = schedule(steps, core, start=first + 1)  # the next sample, right after
+    token = token_of(core, layers)
+    beats, reads, first = schedule(steps, core, 0, layers)
+    more, others, end = schedule(steps, core, first + 1, layers)  # the next sample, right after
     beats, reads = beats | more, reads | others
     watch = [
         "tag",
@@ -134,7 +160,7 @@ def test_the_walk_and_the_forward_stage_never_read_at_once(core, seed):
 
     async def bench(ctx):
         streaming, left, tags = 0, 0, [0] * BackwardIssue.walk_delay
-        ctx.set(issue.judged.payload.triggered, 1)
+        ctx.set(issue.judged.payload, token_of(core))
         ctx.set(issue.judged.valid, 1)
         while state["samples"] < 3:
             ctx.set(issue.forward_streaming, streaming)

@@ -12,6 +12,8 @@ CORES = [
     core_of(classes=3, segments=1, slots=1, prototype_segments=2),
     core_of(classes=4, lanes=8, segments=8, slots=8, prototype_segments=2),
     core_of(classes=2, lanes=13, segments=7, slots=5, prototype_segments=16),
+    core_of(classes=3, rules=1),
+    core_of(classes=2, lanes=8, segments=1, slots=1, prototype_segments=4, rules=1),
 ]
 
 
@@ -25,14 +27,14 @@ def writes_of(name, base, bits, core):
             yield {"desired_enable": 1, "desired_half": base, "desired_segment": segment, "desired_data": value}
 
 
-@pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}R{c.slots}P{c.prototype_segments}")
+@pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}R{c.slots}P{c.prototype_segments}r{c.rules}")
 @pytest.mark.parametrize("gaps", [0, 0.4])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_reads_every_row_in_beats(core, gaps, seed):
     rng = np.random.default_rng(seed)
     length = core.lanes * core.prototype_segments
     rows = {("prototype", label): rng.integers(0, 2, length) for label in range(core.classes)}
-    rows |= {("desired", half): rng.integers(0, 2, length) for half in range(2)}
+    rows |= {("desired", half): rng.integers(0, 2, length) for half in range(DesiredStore.rows_of(core))}
     inputs, expected = [], []
     for (name, base), bits in rows.items():
         inputs += [{"prototype_enable": 0, "desired_enable": 0} | write for write in writes_of(name, base, bits, core)]
@@ -48,7 +50,10 @@ def test_reads_every_row_in_beats(core, gaps, seed):
         )  # fmt: skip
         noise = {"start": 0, "from_prototype": int(rng.integers(2)), "half": int(rng.integers(2)), "label": 0}
         per_beat, at = int(rng.integers(1, core.slots + 1)), 0
-        wanted = int(rng.choice([length, int(rng.integers(1, length))]))
+        if core.rules:
+            first = 2 * int(rng.integers(core.prototype_segments // 2))
+            at, inputs[-1]["base"], noise["base"] = first * core.lanes, first, int(rng.integers(2))
+        wanted = int(rng.choice([length, int(rng.integers(at + 1, length))]))
         while at < wanted:
             while rng.random() < gaps:
                 inputs.append(noise | {"advance": 0, "rows": int(rng.integers(core.slots + 1))})

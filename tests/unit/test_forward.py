@@ -18,25 +18,27 @@ CORES = [
     core_of(lanes=8, segments=1, slots=1, threads=1, contexts=2, operand_words=6, max_fan_in=48, max_width=20),
     core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64, contexts=8, threads=4),
     core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256, threads=3),
+    core_of(rules=1, weight_words=256, prototype_segments=32, threads=3, contexts=8),
 ]
-SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}t{c.threads}")
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}t{c.threads}r{c.rules}")
 
 
 class Bench:
     """A Forward with a W plane, tables, samples to send, and everything that it wrote."""
 
-    def __init__(self, core, rng, count, *, depth=None, train=1, batch=100, online=0):
+    def __init__(self, core, rng, count, *, depth=None, train=1, batch=100, online=0, rule="bep"):
         self.core, self.rng = core, rng
         self.train, self.batch, self.online = train, batch, online
-        network, training, thresholds = network_of(rng, core, depth=depth)
-        self.network, self.thresholds = network, thresholds
-        prototypes = rng.integers(0, 2, (network.classes, network.widths[-1]))
-        self.model = StepModel(network, training, prototypes, lanes=core.lanes)
+        network, training, thresholds = network_of(rng, core, depth=depth, rule=rule)
+        self.network, self.thresholds, self.local = network, thresholds, rule == "local"
+        judged = network.widths[1:] if self.local else network.widths[-1:]
+        prototypes = [rng.integers(0, 2, (network.classes, width)) for width in judged]
+        self.model = StepModel(network, training, prototypes if self.local else prototypes[0], lanes=core.lanes)
         self.program = compile_program(network, core, thresholds)
         layout = self.program.layout
-        self.matrices = [*layout.layers, layout.classifier]
+        self.matrices = [*layout.layers, *layout.classifiers]
         self.plane = {}
-        for matrix, bits in zip(self.matrices, [*self.model.weights, self.model.classifiers[-1]], strict=True):
+        for matrix, bits in zip(self.matrices, [*self.model.weights, *self.model.classifiers], strict=True):
             self.plane |= plane_words(matrix, bits, core, rng)
         self.bits = rng.integers(0, 2, (count, network.widths[0]))
         self.labels = rng.integers(0, network.classes, count)
@@ -108,7 +110,7 @@ class Bench:
     def check(self, index, context):
         """What was written for a judged sample."""
         _, z, a = self.model.forward(self.bits[index].astype(bool))
-        for matrix, values in zip(self.matrices, z, strict=False):
+        for matrix, values in zip(self.program.layout.layers, z, strict=True):
             for beat in range(matrix.beats):
                 rows = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
                 assert self.z[context, matrix.beat_base + beat][: len(rows)] == rows, (index, beat)
@@ -116,12 +118,16 @@ class Bench:
         for base, active in zip(stored, a, strict=True):
             for segment, word in enumerate(segments_of(active, self.core.lanes)):
                 assert self.hidden[context, base + segment] == word, (index, segment)
-        prototypes = np.asarray(self.model.classifiers[-1])
-        scores = (2 * (prototypes == a[-1]).sum(axis=1) - a[-1].size).astype(int)
-        label = int(self.labels[index])
-        margin = int(scores[label] - np.delete(scores, label).max())
-        triggered = int(margin < self.thresholds.margin and self.train)
-        return {"prediction": int(np.argmax(scores)), "triggered": triggered, "reserved": 0, "margin": margin}
+        label, layers = int(self.labels[index]), 0
+        limits = self.thresholds.margins or [self.thresholds.margin]
+        for layer, (prototypes, limit) in enumerate(zip(self.model.classifiers, limits, strict=True)):
+            active = a[layer] if self.local else a[-1]
+            scores = (2 * (np.asarray(prototypes) == active).sum(axis=1) - active.size).astype(int)
+            margin = int(scores[label] - np.delete(scores, label).max())
+            if margin < limit and self.train:
+                layers |= 1 << layer if self.local else 63
+        result = {"prediction": int(np.argmax(scores)), "triggered": int(layers > 0), "reserved": 0, "margin": margin}
+        return result, layers
 
     def retire(self, slow):
         """Take judged samples, check them, and retire them in order, some time later."""
@@ -139,7 +145,8 @@ class Bench:
                     self.free.append(waiting.popleft())
                 if valid and ready:
                     token = plain(token)
-                    expected = self.check(index, token["context"])
+                    expected, layers = self.check(index, token["context"])
+                    assert token.get("layers", layers) == layers
                     assert token["label"] == self.labels[index] and token["triggered"] == expected["triggered"]
                     assert token["batch_end"] == (self.train and (index + 1) % self.batch == 0)
                     if self.online or token["batch_end"]:
@@ -156,7 +163,18 @@ class Bench:
 @SHAPE
 @pytest.mark.parametrize("seed, mode", [(1, {}), (2, {"online": 1}), (3, {"train": 0}), (4, {"batch": 4})], ids=str)
 def test_equals_the_golden_forward_pass(core, seed, mode):
-    rng = np.random.default_rng([seed, core.lanes])
+    follow_golden(core, np.random.default_rng([seed, core.lanes]), seed, mode)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("mode", [{}, {"train": 0}, {"batch": 4}], ids=str)
+def test_a_local_rule_has_a_verdict_for_every_layer(depth, mode):
+    core = CORES[-1]
+    follow_golden(core, np.random.default_rng([depth, 1]), depth, mode | {"rule": "local", "depth": depth})
+
+
+def follow_golden(core, rng, seed, mode):
+    """Ten samples, with stalls of every kind."""
     slow = float(rng.choice([0.0, 0.5, 0.95]))
     bench = Bench(core, rng, 10, **mode)
     dut = bench.dut
@@ -176,8 +194,8 @@ def test_equals_the_golden_forward_pass(core, seed, mode):
 @SHAPE
 @pytest.mark.parametrize("seed", [1, 2])
 def test_one_sample_takes_the_documented_cycles(core, seed):
-    """Passes of n words and `pass_gap` between them, then the judge and the queue."""
-    bench = Bench(core, np.random.default_rng(seed), 1)
+    """Passes of n words and the gaps between them, then the judge and the queue."""
+    bench = Bench(core, np.random.default_rng(seed), 1, rule="local" if core.rules else "bep")
     timing, arrived = Timing.of(core), []
 
     async def take(ctx):
@@ -190,11 +208,10 @@ def test_one_sample_takes_the_documented_cycles(core, seed):
             cycle += 1
 
     drive(bench.dut, bench.send(), take, background=(bench.plane_and_writes,))
-    words = [step["words"] for step in bench.program.tables["forward"]]
     start = bench.streams.index(1)
     expected, at = [], start
-    for count in words:
-        expected += range(at, at + count)
-        at += count + timing.pass_gap
+    for step in bench.program.tables["forward"]:
+        expected += range(at, at + step["words"])
+        at += step["words"] + (timing.score_gap if step["classifier"] else timing.pass_gap)
     assert [cycle for cycle, streaming in enumerate(bench.streams) if streaming] == expected
     assert arrived == [expected[-1] + timing.read + timing.z + timing.judge + timing.queue]

@@ -1,5 +1,7 @@
 """HiddenEngine: updates and sweeps of whole networks against the golden model, words and cycles."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from amaranth.hdl import Module
@@ -70,7 +72,18 @@ async def send(ctx, bench, inner, jobs, gaps):
 @pytest.mark.parametrize("gaps", [0, 0.5])
 @pytest.mark.parametrize("seed, online", [(1, False), (2, True)])
 def test_updates_and_sweeps(core, gaps, seed, online):
-    bench = HiddenBench(core, np.random.default_rng([seed, core.lanes, core.segments]), online=online)
+    update_and_sweep(core, gaps, seed, online)
+
+
+@SHAPE
+@pytest.mark.parametrize("rarity", [0, 1, 4, 8])
+def test_rare_updates_and_sweeps(core, rarity):
+    """Random words are drawn for updates only where they are rare, and a step that is not taken saturates nothing."""
+    update_and_sweep(replace(core, rules=1), 0.3, 1, False, rarity=rarity)
+
+
+def update_and_sweep(core, gaps, seed, online, **options):
+    bench = HiddenBench(core, np.random.default_rng([seed, core.lanes, core.segments]), online=online, **options)
     inner, checked = (dut := WithTable(core, bench.steps)).inner, []
 
     async def run(ctx):

@@ -44,8 +44,8 @@ def layers(rng, core, count, gaps):
                 entries.append((len(inputs) + latency, layer, beat, rows, ended, desired))
             inputs.append(
                 {
+                    **flags(rng, core, wrong[list(here)], noise),
                     "start": 0, "valid": 1, "rows": len(here), "beat": beat,
-                    "wrong": sum(int(wrong[row]) << i for i, row in enumerate(here)) | (1 << noise) - 1 << len(here),
                     "magnitude": [int(magnitude[row]) for row in here] + [0] * noise,
                     "desired": sum(int(desired[row]) << i for i, row in enumerate(here)),
                 }
@@ -54,11 +54,24 @@ def layers(rng, core, count, gaps):
     return inputs, entries
 
 
+def flags(rng, core, may_win, noise):
+    """Who is wrong, whatever the slots beyond the rows say; with `rules` who may win is told in another way."""
+
+    def packed(bits):
+        return sum(int(bit) << i for i, bit in enumerate(bits)) | (1 << noise) - 1 << len(bits)
+
+    if not core.rules:
+        return {"wrong": packed(may_win)}
+    wrong, other = rng.integers(0, 2, (2, len(may_win))).astype(bool)
+    weak, near = np.where(wrong, may_win, other), np.where(wrong, other, may_win)
+    return {"wrong": packed(wrong), "weak": packed(weak), "near": packed(near)}
+
+
 @pytest.mark.parametrize("segments, slots", SHAPES)
-@pytest.mark.parametrize("gaps", [0, 0.4])
+@pytest.mark.parametrize("gaps, rules", [(0, 0), (0.4, 0), (0.4, 1)])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_winners_of_every_group(segments, slots, gaps, seed):
-    core = core_of(lanes=16, segments=segments, slots=slots)
+def test_winners_of_every_group(segments, slots, gaps, rules, seed):
+    core = core_of(lanes=16, segments=segments, slots=slots, rules=rules)
     inputs, entries = layers(np.random.default_rng(seed), core, 20, gaps)
     seen = trace(WinnerScan(core), inputs, ["write", "winners"])
     assert [cycle for cycle, write in enumerate(seen["write"]) if write] == [cycle for cycle, *_ in entries]

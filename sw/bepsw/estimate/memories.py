@@ -8,9 +8,11 @@ libraries. Every memory of the source says which of the two it wants. Among the 
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 
-from ..program import fields
+from ..program import DESIRED_ROWS, fields
 from ..registers import COUNTERS
+from ..spec import MAX_LAYERS
 from .sites import index_bits
 
 __all__ = ["Memory", "Use", "hidden_bank", "lut_ram", "memories", "on_block_ram", "stores"]
@@ -141,7 +143,10 @@ def _stores(core):
     yield Memory("backward.z_memory", core.slots * core.z_bits, deepest, "block", z // deepest)
     yield Memory("backward.winners", winners_bits(core), core.winner_banks << index_bits(core.beats), "block")
     yield Memory("backward.desired.prototype", lanes, core.classes * pairs, "block", 2)
-    yield Memory("backward.desired.desired", lanes, 2 * pairs, "distributed", 2)
+    if core.rules:
+        yield Memory("backward.desired.desired", lanes, DESIRED_ROWS * pairs, "block", 2)
+    else:
+        yield Memory("backward.desired.desired", lanes, 2 * pairs, "distributed", 2)
 
 
 _READERS = {
@@ -159,10 +164,20 @@ _READERS = {
 }
 """Fields that each reader of a step table uses; () for all."""
 
+_MORE_READERS = {
+    "forward": (("half", "classifier", "last"), (), ("half",), ("last", "margin", "learns")),
+    "backward": ((),),
+    "hidden": (("rare", "rate"), (), ()),
+}
+"""What they use as well in cores with `rules`, and one reader more."""
+
 
 def _tables(core):
     """Step tables, a copy for every reader."""
     for table, readers in _READERS.items():
+        if core.rules:
+            more = _MORE_READERS[table]
+            readers = [(*names, *added) for names, added in zip_longest(readers, more, fillvalue=())]
         first, places = 0, {}
         for name, bits in fields(core)[table].items():
             places[name] = (first, bits)
@@ -178,7 +193,7 @@ def _queues(core):
     for name, bits, depth in (
         ("tokens", context + 7, core.fronts),
         ("updates", context + 2 + core.beats.bit_length() + index_bits(core.winner_banks), core.contexts),
-        ("forward.judged_queue", context + 8, core.fronts),
+        ("forward.judged_queue", context + 8 + (MAX_LAYERS if core.rules else 0), core.fronts),
         ("forward.result_queue", core.z_bits + 9, 2 * core.fronts),
         ("update.winner_rows.entries", winners_bits(core), _ENTRIES),
         ("update.winner_rows.jobs", job_bits(core), _JOBS),
