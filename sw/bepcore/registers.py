@@ -1,5 +1,6 @@
 """`bepcore registers`: the register map as a page, from the one table that hardware and driver use."""
 
+import dataclasses
 from pathlib import Path
 
 from bepsw import registers
@@ -58,9 +59,16 @@ def page(name="small"):
     for number, (window, pieces) in enumerate(registers.window_pieces(core).items()):
         text += f"| {number} | {window} | {pieces} | {'yes' if window in registers.READABLE else 'no'} |\n"
     text += _TABLES.format(name=name)
+    every = fields(dataclasses.replace(core, rules=1))
     for table, widths in fields(core).items():
-        text += f"| {table} | {', '.join(f'{field} {bits}' for field, bits in widths.items())} |\n"
+        text += f"| {table} | {_listed(widths.items())} |\n"
+        if more := every[table].items() - widths.items():
+            text += f"| … with `rules` = 1 | {_listed(field for field in every[table].items() if field in more)} |\n"
     return text
+
+
+def _listed(widths):
+    return ", ".join(f"{field} {bits}" for field, bits in widths)
 
 
 def add_arguments(parser):

@@ -32,6 +32,12 @@ def test_digits_online(capsys):
     verify(capsys, "--data", "digits", "--core", "small", "--samples", "200", "--online", "--state-every", "5")
 
 
+def test_digits_by_a_local_rule_with_every_option(capsys):
+    options = ["--rule", "local", "--select", "threshold", "--theta", "0.5", "--push", "0.1", "--rarity", "2"]
+    record = verify(capsys, "--data", "digits", "--core", "small,rules=1", "--samples", "300", *options)
+    assert record["timed"] == 300 and record["states"] == 16
+
+
 @needs_fashion
 def test_2000_fashion_mnist_samples(capsys):
     arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]
@@ -57,6 +63,16 @@ def test_2000_fashion_mnist_samples_on_the_fastest_core(capsys):
     arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]
     record = verify(capsys, *arguments, "--batch", "100", "--core", "fast", "--samples", "2000", "--state-every", "10")
     assert record["samples"] == record["timed"] == 2000
+
+
+@pytest.mark.slow
+@needs_fashion
+def test_2000_fashion_mnist_samples_by_a_local_rule(capsys):
+    arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]
+    arguments += ["--rule", "local", "--core", "medium,rules=1", "--samples", "2000", "--state-every", "10"]
+    record = verify(capsys, *arguments)
+    assert record["samples"] == record["timed"] == 2000
+    assert record["states"] == 3
 
 
 @pytest.mark.slow

@@ -10,8 +10,9 @@ from bepsim.stalls import NO_STALLS, Stalls
 from bepsim.target import open_core
 from bepsw.core import Core, preset
 from bepsw.driver import Driver
-from bepsw.golden import StepModel
-from bepsw.spec import RULES
+from bepsw.golden import FastModel, StepModel
+from bepsw.run import new_run
+from bepsw.spec import RULES, Network, Training
 
 from .networks import random_case, random_options, saturated
 
@@ -29,7 +30,7 @@ CORES = {
         prototype_segments=16, rules=1, steps=11,
     ),
 }  # fmt: skip
-SEEDS = 24
+SEEDS = 20
 
 
 @pytest.fixture(scope="module", params=CORES)
@@ -85,6 +86,24 @@ def test_every_sample_against_the_stepping_model(core, transport, rule, seed):
     model.load(saturated(case, core, seed))
     board = board_of(transport, case, model, timed=False)
     board.train_stepwise(case.bits, case.labels)
+
+
+def test_one_build_trains_one_network_after_another():
+    """No rebuild, no reset: three MLPs with BEP, a local rule, then the first again with every option."""
+    core = CORES["tiny"]
+    geometries = [(90, 40, 20), (13, 9), (64, 12, 12, 12), (70, 30, 24), (90, 40, 20)]
+    rules = [{}, {"online": True}, {"nu": 1}, {"rule": "local"}]
+    rules.append({"gate": False, "select": "threshold", "theta": 0.5, "push": 0.1, "rarity": 1})
+    with open_core(core, timeout=20_000) as transport:
+        for widths, rule in zip(geometries, rules, strict=True):
+            network = Network(widths=widths, classes=7)
+            training = Training(gamma=widths[1:], batch=8, r=1, **rule)
+            run = new_run(network, training, lanes=core.lanes)
+            model = FastModel(network, training, run.prototypes, lanes=core.lanes)
+            rng = np.random.default_rng(len(rule))
+            board = Scoreboard(Driver(transport, network, training, run.prototypes), model)
+            board.train(rng.integers(0, 2, (40, widths[0]), dtype=np.uint8), rng.integers(0, 7, 40), close=True)
+            assert board.report.timed == 40 and model.counters.updates > 0
 
 
 def test_on_icarus():
