@@ -101,7 +101,8 @@ def update_and_sweep(core, gaps, seed, online, **options):
 
     drive(dut, run, background=(bench.memories(inner),))
     assert len(checked) == 5
-    assert bench.saturated == bench.model.counters.saturations > 0
+    assert bench.saturated == bench.model.counters.saturations
+    assert bench.saturated > 0 or options.get("rarity") == 8  # hardly a step is taken
     assert bench.updated == bench.model.counters.updates > 0
 
 
