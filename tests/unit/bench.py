@@ -139,11 +139,12 @@ def network_of(rng, core, *, depth=None, online=False, gamma=None, rule="bep", *
         widths = [int(k) for k in rng.integers(1, most + 1)]
         widths[0] = int(rng.integers(1, core.max_fan_in + 1))
         network = Network(widths=widths, classes=int(rng.integers(2, core.classes + 1)), bits=core.bits)
-        training = Training(
-            gamma=[gamma or int(rng.choice(divisors(k))) for k in widths[1:]],
-            r=float(rng.choice([0, 0.4, 2])), nu=float(rng.choice([0, 0.1, 0.3, 1])),
-            p_r=float(rng.choice([0, 0.5, 1])), seed=int(rng.integers(1 << 16)), online=online, rule=rule, **options,
-        )  # fmt: skip
+        settings = {
+            "gamma": [gamma or int(rng.choice(divisors(k))) for k in widths[1:]],
+            "r": float(rng.choice([0, 0.4, 2])), "nu": float(rng.choice([0, 0.1, 0.3, 1])),
+            "p_r": float(rng.choice([0, 0.5, 1])), "seed": int(rng.integers(1 << 16)), "online": online, "rule": rule,
+        }  # fmt: skip
+        training = Training(**settings | options)
         limits = thresholds(network, training)
         try:
             compile_program(network, core, limits)

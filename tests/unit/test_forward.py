@@ -26,11 +26,11 @@ SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.seg
 class Bench:
     """A Forward with a W plane, tables, samples to send, and everything that it wrote."""
 
-    def __init__(self, core, rng, count, *, depth=None, train=1, batch=100, online=0, rule="bep"):
+    def __init__(self, core, rng, count, *, depth=None, train=1, batch=100, online=0, **options):
         self.core, self.rng = core, rng
         self.train, self.batch, self.online = train, batch, online
-        network, training, thresholds = network_of(rng, core, depth=depth, rule=rule)
-        self.network, self.thresholds, self.local = network, thresholds, rule == "local"
+        network, training, thresholds = network_of(rng, core, depth=depth, **options)
+        self.network, self.thresholds, self.local = network, thresholds, training.local
         judged = network.widths[1:] if self.local else network.widths[-1:]
         prototypes = [rng.integers(0, 2, (network.classes, width)) for width in judged]
         self.model = StepModel(network, training, prototypes if self.local else prototypes[0], lanes=core.lanes)
@@ -42,8 +42,11 @@ class Bench:
             self.plane |= plane_words(matrix, bits, core, rng)
         self.bits = rng.integers(0, 2, (count, network.widths[0]))
         self.labels = rng.integers(0, network.classes, count)
+        if self.local:  # the last layer is content with half of the samples
+            self.labels[::2] = self.model.infer(self.bits[::2])
         self.dut = Forward(core)
         self.z, self.hidden, self.results, self.judged, self.streams = {}, {}, [], [], []
+        self.triggers = set()  # layers that triggered, as they occurred
         self.judged_at, self.free, self.sent = [], deque(range(core.contexts)), 0
 
     async def setup(self, ctx):
@@ -126,6 +129,7 @@ class Bench:
             margin = int(scores[label] - np.delete(scores, label).max())
             if margin < limit and self.train:
                 layers |= 1 << layer if self.local else 63
+        self.triggers.add(layers)
         result = {"prediction": int(np.argmax(scores)), "triggered": int(layers > 0), "reserved": 0, "margin": margin}
         return result, layers
 
@@ -170,11 +174,14 @@ def test_equals_the_golden_forward_pass(core, seed, mode):
 @pytest.mark.parametrize("mode", [{}, {"train": 0}, {"batch": 4}], ids=str)
 def test_a_local_rule_has_a_verdict_for_every_layer(depth, mode):
     core = CORES[-1]
-    follow_golden(core, np.random.default_rng([depth, 1]), depth, mode | {"rule": "local", "depth": depth})
+    mode = mode | {"rule": "local", "depth": depth, "r": 0}
+    triggers = follow_golden(core, np.random.default_rng([depth, 5]), depth, mode)
+    if mode.get("train", 1) and depth > 1:
+        assert any(layers and not layers >> depth - 1 for layers in triggers), "the last layer always triggered"
 
 
 def follow_golden(core, rng, seed, mode):
-    """Ten samples, with stalls of every kind."""
+    """Ten samples, with stalls of every kind; which layers triggered."""
     slow = float(rng.choice([0.0, 0.5, 0.95]))
     bench = Bench(core, rng, 10, **mode)
     dut = bench.dut
@@ -189,6 +196,7 @@ def follow_golden(core, rng, seed, mode):
     take = receiver(dut.results, bench.results, 10, np.random.default_rng(seed), stalls=slow)
     drive(dut, bench.send(gaps=slow / 2), bench.retire(slow), take, background=(bench.plane_and_writes, hold))
     assert bench.results == bench.judged
+    return bench.triggers
 
 
 @SHAPE
