@@ -1,6 +1,7 @@
 """Forward: every activation, score and verdict of random networks against the golden forward pass."""
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,10 +171,11 @@ def test_equals_the_golden_forward_pass(core, seed, mode):
     follow_golden(core, np.random.default_rng([seed, core.lanes]), seed, mode)
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("depth, classes", [(1, 64), (2, 64), (3, 64), (4, 64), (2, 3), (3, 3)])
 @pytest.mark.parametrize("mode", [{}, {"train": 0}, {"batch": 4}], ids=str)
-def test_a_local_rule_has_a_verdict_for_every_layer(depth, mode):
-    core = CORES[-1]
+def test_a_local_rule_has_a_verdict_for_every_layer(depth, classes, mode):
+    """Few classes have all their scores in one word."""
+    core = replace(CORES[-1], classes=classes)
     mode = mode | {"rule": "local", "depth": depth, "r": 0}
     triggers = follow_golden(core, np.random.default_rng([depth, 5]), depth, mode)
     if mode.get("train", 1) and depth > 1:
