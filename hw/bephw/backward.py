@@ -16,6 +16,7 @@ from .backward_issue import BackwardIssue
 from .column_count import ColumnCount
 from .delay import delay
 from .desired_store import DesiredStore
+from .stability import Stability
 from .step_table import StepTable
 from .types import judged_layout, step_layout, update_layout, winners_layout
 from .winner_scan import WinnerScan
@@ -36,6 +37,8 @@ class Backward(wiring.Component):
     forward_streaming : In, hold, walking : Out, W port arbitration; walk_address : Out, while `walking`
     weights : In, of `walk_address`, WeightPlane.latency cycles later
     winners : Out, entry of a winner bank; winners_bank, winners_index : In, read address, data 2 cycles later
+    history_index : In, with `rules`, word of a time step in the bank `winners_bank`; history : Out, its desired
+        activations, 2 cycles later
     bank_done : In, pulse
     peek, peek_address, peek_position : In, peek_done, peek_data : Out, W read-back while idle
     """
@@ -65,6 +68,7 @@ class Backward(wiring.Component):
                 "winners_bank": In(range(core.winner_banks)),
                 "winners_index": In(range(core.beats)),
                 "bank_done": In(1),
+                **({"history_index": In(range(core.beats)), "history": Out(core.slots)} if core.rules else {}),
                 "peek": In(1),
                 "peek_address": In(range(core.weight_words)),
                 "peek_position": In(range(core.segments)),
@@ -105,7 +109,7 @@ class Backward(wiring.Component):
             desired.rows.eq(tag.rows),
         ]
         if core.rules:
-            m.d.comb += desired.base.eq(job.prototype_base)
+            m.d.comb += [desired.base.eq(job.prototype_base), desired.offset.eq(job.offset)]
         self._rows(m, issue, desired, scan, columns)
         self._columns(m, issue, desired, columns)
         self._winners(m, issue, scan)
@@ -138,21 +142,23 @@ class Backward(wiring.Component):
                 gate[slot].eq((inside[slot] & (size <= job.gate)) | sized.peek),
                 aim[slot].eq(bits[slot] | sized.peek),
             ]
-            if core.rules:
-                m.d.sync += [scan.weak[slot].eq(size < job.select), scan.near[slot].eq(size < job.push)]
         started = delay(m, issue.start, 1, name="started")
-        scanned = late.valid & late.scan & ~late.peek
+        towards, chosen = aim, late
+        if core.rules:
+            late_rows = wrong, magnitude, aim, late
+            wrong, magnitude, towards, chosen = self._select(m, issue, scan, z, tag, desired, *late_rows)
+        scanned = chosen.valid & chosen.scan & ~chosen.peek
         m.d.comb += [
             scan.start.eq(started & ~issue.tag.peek),
             scan.group.eq(job.group),
             scan.group_step.eq(job.group_step),
             scan.valid.eq(scanned & job.scan if core.rules else scanned),
-            scan.rows.eq(late.rows),
-            scan.beat.eq(late.beat),
+            scan.rows.eq(chosen.rows),
+            scan.beat.eq(chosen.beat),
             scan.layer.eq(job.layer),
             scan.wrong.eq(wrong),
             scan.magnitude.eq(magnitude),
-            scan.desired.eq(aim),
+            scan.desired.eq(towards),
             columns.valid.eq(late.valid & late.walk),
             columns.clear.eq(started),
             columns.gate.eq(gate),
@@ -188,6 +194,54 @@ class Backward(wiring.Component):
                 with m.Case(bank) if bank < len(outputs) - 1 else m.Default():
                     m.d.sync += z.eq(output)
         return z
+
+    def _select(self, m, issue, scan, z, tag, desired, wrong, magnitude, aim, late):
+        """Two cycles more: u in the place of z in a recurrent layer, and who is weak enough to win."""
+        core, job = self.core, issue.job
+        m.submodules.stability = stability = Stability(core)
+        adds = tag.valid & tag.scan & job.recurrent & ~tag.peek
+        m.d.comb += [
+            stability.early.eq(delay(m, issue.tag.beat, DesiredStore.latency - 1, name="early_beat")),
+            stability.valid.eq(adds),
+            stability.fresh.eq(job.fresh),
+            stability.beat.eq(tag.beat),
+            stability.z.eq(z),
+            stability.desired.eq(desired.bits),
+        ]
+        self._history(m, issue, tag, adds, desired)
+        wrong, magnitude = delay(m, wrong, 1, name="wrong"), delay(m, magnitude, 1, name="magnitude")
+        joined = Signal(data.ArrayLayout(core.stability_bits, core.slots), reset_less=True)
+        guilty = Signal(core.slots, reset_less=True)
+        m.d.sync += guilty.eq(Mux(job.recurrent, stability.negative, wrong))
+        for slot in range(core.slots):
+            size = Mux(job.recurrent, stability.magnitude[slot], magnitude[slot])
+            m.d.sync += [
+                joined[slot].eq(size),
+                scan.weak[slot].eq(size < job.select),
+                scan.near[slot].eq(size < job.push),
+            ]
+        return guilty, joined, delay(m, aim, 2, name="aim"), delay(m, late, 2, name="selected_tag")
+
+    def _history(self, m, issue, tag, adds, desired):
+        """Desired activations of every step, beside the winners that may be found of them."""
+        core = self.core
+        m.submodules.history = memory = Memory(
+            shape=core.slots,
+            depth=core.winner_banks << (core.beats - 1).bit_length(),
+            init=[],
+            attrs={"ram_style": "block"},
+        )
+        write, read = memory.write_port(), memory.read_port()
+        beat = Signal(range(core.beats))
+        m.d.comb += [
+            beat.eq(issue.job.beat_base + tag.beat),
+            write.en.eq(adds),
+            write.addr.eq(Cat(beat, issue.bank)),
+            write.data.eq(desired.bits),
+            read.addr.eq(Cat(self.history_index, self.winners_bank)),
+            read.en.eq(1),
+            self.history.eq(delay(m, read.data, 1, name="history_output")),
+        ]
 
     def _columns(self, m, issue, desired, columns):
         """The W words of the walk, the column read-out, and its way back into the desired activations."""

@@ -22,7 +22,8 @@ class BackwardIssue(wiring.Component):
 
     A sample that did not trigger takes two cycles; `updates` comes one cycle after the last. A step of b beats takes
     b + `drain_of(core)` cycles and four more, plus, for every chunk of a walk, its read-out of R·s positions and
-    `settle`. With `rules` a step of a layer that did not trigger takes three cycles.
+    `settle`. With `rules` a step of a layer that did not trigger takes three cycles; a row may repeat, every turn
+    being a step of its own, one time step earlier; a walk may begin at any segment of any chunk.
 
     Members
     -------
@@ -84,7 +85,7 @@ class BackwardIssue(wiring.Component):
     def drain_of(core, *, walk):
         """Cycles from the last beat until its winners are written and, in a walk, its columns are counted."""
         rows = DesiredStore.latency + 2
-        scanned = rows + WinnerScan.latency_of(core) + 2
+        scanned = rows + (2 if core.rules else 0) + WinnerScan.latency_of(core) + 2
         return max(scanned, rows + ColumnCount.count_latency - 1) if walk else scanned
 
     def elaborate(self, platform):
@@ -107,9 +108,11 @@ class BackwardIssue(wiring.Component):
         beats_left = Signal(range(core.beats + 1))
         rows = Signal(range(core.slots + 1))  # of this beat
         skip = Signal() if core.rules else 0  # the layer did not trigger
+        first = Signal(init=1) if core.rules else 0  # the first chunk
+        turns, more, turning = Signal(range(core.store_segments + 1)), Signal(), Signal()  # of a row that repeats
 
         m.d.comb += [
-            self.tag.scan.eq(chunk == 0),
+            self.tag.scan.eq(first if core.rules else chunk == 0),
             self.tag.walk.eq(job.walk),
             self.tag.peek.eq(peeking),
             self.tag.beat.eq(beat),
@@ -155,13 +158,16 @@ class BackwardIssue(wiring.Component):
             with m.State("FETCH"):
                 m.d.sync += [job.eq(self.row), chunk.eq(0), address.eq(self.row.weight_base)]
                 if core.rules:
-                    m.d.sync += skip.eq(~token.layers.bit_select(self.row.layer, 1))
+                    m.d.sync += [skip.eq(~token.layers.bit_select(self.row.layer, 1)), first.eq(1)]
+                    self._fetch(m, turning, turns, chunk, address)
                 m.next = "START"
             with m.State("START"):
                 m.d.comb += self.start.eq(1)
                 m.d.sync += [beat.eq(0), beats_left.eq(job.beats), last_beat.eq(job.beats == 1)]
                 m.d.sync += [last_chunk.eq(chunk + 1 == job.words_per_row), wanting.eq(job.walk)]
                 m.d.sync += rows.eq(Mux(job.beats == 1, job.last_rows, job.rows))
+                if core.rules:
+                    m.d.sync += more.eq(turns != 1)
                 m.next = "WAIT"
                 if core.rules:
                     with m.If(skip):
@@ -189,11 +195,13 @@ class BackwardIssue(wiring.Component):
                     m.next = "NEXT"
                     with m.If(job.walk):
                         m.next = "READ"
-            self._read_out(m, chunk, last_chunk, left, peeking)
+            self._read_out(m, first, last_chunk, peeking)
             with m.State("SETTLE"):
                 m.d.sync += left.eq(left - 1)
                 with m.If(left == 1):
                     m.d.sync += [chunk.eq(chunk + 1), address.eq(job.weight_base + chunk + 1)]
+                    if core.rules:
+                        m.d.sync += first.eq(0)
                     m.next = "START"
                     with m.If(peeking):
                         m.next = "PEEKED"
@@ -206,6 +214,10 @@ class BackwardIssue(wiring.Component):
             with m.State("NEXT"):
                 m.d.sync += self.step.eq(self.step + 1)
                 m.next = "FETCH"
+                if core.rules:
+                    m.d.sync += turning.eq(more)
+                    with m.If(more):
+                        m.d.sync += [self.step.eq(self.step), turns.eq(turns - 1)]
                 with m.If(job.last):
                     m.d.comb += [hand_over.eq(1), handed.eq(won)]
                     m.d.sync += self.bank.eq(self.bank + handed)
@@ -213,7 +225,21 @@ class BackwardIssue(wiring.Component):
         m.d.comb += self.hold.eq(walked.any() | wanting)
         return m
 
-    def _read_out(self, m, chunk, last_chunk, left, peeking):
+    def _fetch(self, m, turning, turns, chunk, address):
+        """Another turn of the same row, one time step earlier, or the next row."""
+        job, row = self.job, self.row
+        m.d.sync += [chunk.eq(row.first_chunk), address.eq(row.weight_base + row.first_chunk)]
+        with m.If(turning):
+            m.d.sync += [
+                job.eq(job),
+                job.beat_base.eq(job.beat_base - job.beats),
+                job.desired_row.eq(job.desired_row ^ 1),
+                job.sent_row.eq(job.sent_row ^ 1),
+            ]
+        with m.Else():
+            m.d.sync += turns.eq(row.repeat)
+
+    def _read_out(self, m, first, last_chunk, peeking):
         """READ: positions i, i+s, i+2s, … of every column segment i of this chunk."""
         core = self.core
         job = self.job
@@ -223,8 +249,13 @@ class BackwardIssue(wiring.Component):
         next_segment, last_slot = Signal.like(segment), Signal()
         # Registered: `slot` is compared with one cycle ahead.
         next_slot, final_slot, one_row = Signal.like(slot), Signal.like(slot), Signal()
+        segments = Mux(last_chunk, job.last_segments, job.full_segments)
+        if core.rules:
+            segments = Mux(first, job.first_segments, segments)
+            begin = Mux(first, job.first_segment, 0)
+            m.d.sync += [segment.eq(begin), offset.eq(begin)]
         m.d.sync += [
-            segments_left.eq(Mux(peeking, 1, Mux(last_chunk, job.last_segments, job.full_segments))),
+            segments_left.eq(Mux(peeking, 1, segments)),
             final_slot.eq(job.rows - 1),
             one_row.eq(job.rows == 1),
             last_slot.eq(one_row),
@@ -238,6 +269,8 @@ class BackwardIssue(wiring.Component):
         ]
         with m.State("READ"):
             m.d.comb += self.read.eq(1)
+            if core.rules:
+                m.d.sync += segment.eq(segment)
             m.d.sync += [
                 segments_left.eq(segments_left - last_slot),
                 slot.eq(next_slot),

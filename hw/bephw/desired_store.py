@@ -25,14 +25,14 @@ _FINE = 3  # bits of the second shift
 class DesiredStore(wiring.Component):
     """Prototypes of all classes, and two rows of desired activations: a layer reads one, its walk writes the other.
 
-    With `rules` there are `DESIRED_ROWS` rows, one a layer; a row is never written while it is the source. `bits` come
-    `latency` cycles after `advance`, one beat a cycle.
+    With `rules` there are `DESIRED_ROWS` rows, one a layer and two for time steps; a row is never written while it is
+    the source. `bits` come `latency` cycles after `advance`, one beat a cycle.
 
     Members
     -------
     start : In, rewind to the first bit of a source, before the first `advance`
     from_prototype, label, half : In, valid with `start`: the prototype of `label`, or row `half` of the desired rows;
-        with `rules` also base : In, first segment, which is even
+        with `rules` also base, offset : In, first segment, which is even, and the lane of the first bit in it
     advance, rows : In, take the next `rows` bits
     bits : Out, bit 0 is the first row of the beat
     prototype_enable, prototype_address, prototype_data : In, {class, segment}
@@ -49,7 +49,7 @@ class DesiredStore(wiring.Component):
                 "from_prototype": In(1),
                 "label": In(LABEL_BITS),
                 "half": In(range(self.rows_of(core))),
-                **({"base": In(range(core.prototype_segments))} if core.rules else {}),
+                **({"base": In(range(core.prototype_segments)), "offset": In(range(core.lanes))} if core.rules else {}),
                 "advance": In(1),
                 "rows": In(range(core.slots + 1)),
                 "bits": Out(core.slots),
@@ -78,7 +78,7 @@ class DesiredStore(wiring.Component):
         moved, wrapped = Signal.like(position), Signal(signed(len(position) + 1))
         m.d.comb += [moved.eq(position + self.rows), wrapped.eq(position - (core.lanes - self.rows))]
         with m.If(self.start):
-            m.d.sync += [segment.eq(self.base if core.rules else 0), position.eq(0)]
+            m.d.sync += [segment.eq(self.base if core.rules else 0), position.eq(self.offset if core.rules else 0)]
             m.d.sync += [source.eq(self.from_prototype), label.eq(self.label), half.eq(self.half)]
         with m.Elif(self.advance):
             m.d.sync += position.eq(Mux(wrapped >= 0, wrapped, moved))

@@ -47,6 +47,7 @@ class Forward(wiring.Component):
     hold, streaming : In and Out, W port arbitration; read_address : Out; weights : In, WeightPlane.latency later
     fill_* : In, writes of the input operand store from the loader
     z_* : Out, writes of the pre-activation memory; hidden_* : Out, writes of the hidden-activation store
+    copy_context, copy_segment : Out, with `rules`, read address of the input store; copy_data : In, two cycles later
     """
 
     def __init__(self, core):
@@ -86,6 +87,15 @@ class Forward(wiring.Component):
                 "hidden_context": Out(range(core.contexts)),
                 "hidden_segment": Out(range(core.store_segments)),
                 "hidden_data": Out(core.lanes),
+                **(
+                    {
+                        "copy_context": Out(range(core.contexts)),
+                        "copy_segment": Out(range(core.store_segments)),
+                        "copy_data": In(core.lanes),
+                    }
+                    if core.rules
+                    else {}
+                ),
             }
         )
 
@@ -166,7 +176,7 @@ class Forward(wiring.Component):
         """Pre-activations to the z memory; their signs, packed, to the hidden store and the next operand."""
         core = self.core
         tag, z = pre_activation.tag_out, pre_activation.z
-        m.submodules.packer = packer = Packer(lanes=core.lanes, slots=core.slots)
+        m.submodules.packer = packer = Packer(lanes=core.lanes, slots=core.slots, offsets=bool(core.rules))
         m.submodules.fill = fill = OperandFill(core)
         layer = Signal()
         rows = Signal(range(core.slots + 1))
@@ -191,25 +201,66 @@ class Forward(wiring.Component):
         packed_row = delay(m, out_row, 1 + Packer.latency, name="packed_row")
         ended_row = delay(m, packed_row, 1, name="ended_row")
         owner, pack_row = Signal(tag_layout(core)), Signal(step_layout(core, "forward"))
-        count = Signal(range(core.store_segments + 1))
+        if core.rules:
+            segment_valid, segment, begin, count = self._next_operand(m, packer, tag, out_row, owner, layer)
+        else:
+            segment_valid, segment, begin = packer.segment_valid, packer.segment, packer.begin
+            count = Signal(range(core.store_segments + 1))
+        restart = begin & owner.first_turn if core.rules else begin
+        late = 1 if core.rules else 0  # the update reads it long after, and the way is long enough as it is
         m.d.comb += [
             # The rest of the last segment leaves one cycle after its layer's tag.
             owner.eq(Mux(packer.done, ended, packed)),
             pack_row.eq(Mux(packer.done, ended_row, packed_row)),
-            fill.segment_valid.eq(packer.segment_valid),
-            fill.begin.eq(packer.begin),
+            fill.segment_valid.eq(segment_valid),
+            fill.begin.eq(begin),
             fill.starts.eq(pack_row.out_starts),
-            self.hidden_enable.eq(packer.segment_valid),
-            self.hidden_context.eq(owner.context),
-            self.hidden_segment.eq(pack_row.store_base + Mux(packer.begin, 0, count)),
-            self.hidden_data.eq(packer.segment),
+            self.hidden_enable.eq(delay(m, segment_valid, late, name="hidden_enable")),
+            self.hidden_context.eq(delay(m, owner.context, late, name="hidden_context")),
+            self.hidden_segment.eq(delay(m, pack_row.store_base + Mux(restart, 0, count), late, name="hidden_segment")),
+            self.hidden_data.eq(delay(m, segment, late, name="hidden_data")),
         ]
-        with m.If(packer.segment_valid):
-            m.d.sync += count.eq(Mux(packer.begin, 0, count) + 1)
+        with m.If(segment_valid):
+            m.d.sync += count.eq(Mux(restart, 0, count) + 1)
         m.d.comb += [issue.layer_done.eq(packer.done), issue.layer_thread.eq(ended.thread)]
-        half = pack_row.half if core.rules else owner.step[0]
+        half = owner.half if core.rules else owner.step[0]
         operand = (owner.thread * 2 + ~half) * core.operand_words + fill.word
-        return fill.mask, operand, packer.segment
+        return fill.mask, operand, segment
+
+    def _next_operand(self, m, packer, tag, out_row, owner, layer):
+        """x_{t+1} out of the input store, and s_t behind it: they share a segment where K_x is no multiple of g.
+
+        Returns the segments, with `valid` and `begin`, and how many the thread at hand has stored for its row.
+        """
+        core = self.core
+        late = 1 + Packer.latency
+        fresh = Signal(init=1)  # the next beat is the first of a layer
+        with m.If(layer):
+            m.d.sync += fresh.eq(tag.last)
+        shares = out_row.offset != 0
+        full = delay(m, tag.copy & ~(tag.last & shares), late, name="copy_full")
+        part = delay(m, tag.copy & tag.last & shares, late, name="copy_part")
+        x = delay(m, self.copy_data, late - 2, name="copy_data")
+        begun, shared = Signal(), Signal(core.lanes, reset_less=True)
+        valid, segment = Signal(), Signal(core.lanes)
+        counts = Array(Signal(range(core.store_segments + 1), name=f"stored_{i}") for i in range(core.threads))
+        m.d.comb += [
+            packer.start.eq(layer & fresh),
+            packer.offset.eq(out_row.offset),
+            self.copy_context.eq(tag.context),
+            self.copy_segment.eq(tag.beat),
+            valid.eq(packer.segment_valid | full),
+            segment.eq(Mux(full, x, packer.segment | shared)),
+        ]
+        with m.If(part):
+            m.d.sync += shared.eq(x)
+        with m.Elif(packer.segment_valid):
+            m.d.sync += shared.eq(0)
+        with m.If(packer.done):
+            m.d.sync += begun.eq(0)
+        with m.Elif(valid):
+            m.d.sync += begun.eq(1)
+        return valid, segment, ~begun, counts[owner.thread]
 
     def _verdict(self, m, admission, issue, pre_activation, out_row, table):
         """The classifiers' scores to a result and a token for the backward stage."""

@@ -5,12 +5,16 @@ gap; while its results are still in the pipeline, another thread's pass uses the
 first, so samples leave in the order in which they came.
 
     token ─► thread ─► next: the oldest that is ready ─► PICK ─► STREAM its words ─► (pipeline) ─► layer_done ─► ready
+
+A row of the table may repeat, a pass a turn. The steps of a recurrent layer are such turns: before the words of step t
+go the copies of x_{t+1}, down the same pipeline, so that they reach the next operand ahead of s_t and nothing collides.
 """
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .turns import Turns
 from .types import step_layout, tag_layout
 
 __all__ = ["ForwardIssue"]
@@ -19,8 +23,9 @@ __all__ = ["ForwardIssue"]
 class ForwardIssue(wiring.Component):
     """Issue of forward passes.
 
-    A pass of n words takes n + 1 cycles of the W port (one to pick). A thread can be picked two cycles after `accept`
-    or `layer_done`; and so after the last word of a classifier that is not the last one, whose scores nobody waits for.
+    A pass of n words takes n + 1 cycles of the W port (one to pick), and one for each copy. A thread can be picked two
+    cycles after `accept` or `layer_done`; and so after the last word of a classifier that is not the last one, whose
+    scores nobody waits for.
 
     Members
     -------
@@ -68,6 +73,7 @@ class ForwardIssue(wiring.Component):
         context = Array(Signal(range(self.core.contexts), name=f"context_{i}") for i in range(threads))
         newest = Signal(range(threads))  # thread that the next sample gets
         oldest = Signal(range(threads))  # thread of the sample that leaves next
+        self.turns = Turns(self.core) if self.core.rules else None
 
         self._threads(m, ready, step, context, newest, oldest)
         # The next to be picked, found one cycle ahead.
@@ -79,6 +85,8 @@ class ForwardIssue(wiring.Component):
                         thread = (first + age) % threads
                         with m.If(ready[thread] | (age == threads - 1)):
                             m.d.sync += [picked.eq(thread), self.step.eq(step[thread]), at.eq(context[thread])]
+                            if self.turns:
+                                m.d.sync += self.turns.look(thread)
         m.d.sync += waiting.eq(Cat(ready).any())
         self._stream(m, ready, step, picked, waiting, at)
         return m
@@ -95,8 +103,14 @@ class ForwardIssue(wiring.Component):
                 context[newest].eq(self.accept_context),
                 newest.eq(self._following(newest)),
             ]
+            if self.turns:
+                m.d.sync += self.turns.begin(newest)
         with m.If(self.layer_done):
             m.d.sync += [step[self.layer_thread].eq(step[self.layer_thread] + 1), ready[self.layer_thread].eq(1)]
+            if self.turns:
+                with m.If(self.turns.more[self.layer_thread]):
+                    m.d.sync += step[self.layer_thread].eq(step[self.layer_thread])
+                m.d.sync += self.turns.ended(self.layer_thread)
         with m.If(self.sample_done):
             m.d.sync += oldest.eq(self._following(oldest))
 
@@ -124,6 +138,8 @@ class ForwardIssue(wiring.Component):
             self.tag.last_word.eq(last_word),
             self.tag.last.eq(left == 1),
         ]
+        if self.turns:
+            m.d.comb += [self.tag.half.eq(self.half), self.tag.first_turn.eq(self.turns.first_turn)]
         with m.FSM(init="PICK"):
             with m.State("PICK"), m.If(waiting & ~self.hold):
                 m.d.sync += [
@@ -142,8 +158,21 @@ class ForwardIssue(wiring.Component):
                     word.eq(0),
                 ]
                 if core.rules:
-                    m.d.sync += [self.half.eq(self.row.half), goes_on.eq(self.row.classifier & ~self.row.last)]
+                    m.d.sync += [
+                        self.half.eq(self.row.half ^ ~self.turns.now[0]),
+                        goes_on.eq(self.row.classifier & ~self.row.last),
+                    ]
                 m.next = "STREAM"
+                if self.turns:
+                    m.d.sync += self.turns.picked(picked, self.row, beat)
+                    with m.If(self.row.feeds):
+                        m.next = "COPY"
+            if self.turns:
+                with m.State("COPY"):
+                    m.d.comb += [self.streaming.eq(1), self.turns.copy(self.tag)]
+                    m.d.sync += self.turns.copied_one(thread)
+                    with m.If(self.turns.left == 1):
+                        m.next = "STREAM"
             with m.State("STREAM"):
                 m.d.comb += [self.streaming.eq(1), self.tag.valid.eq(1)]
                 m.d.sync += [
@@ -155,6 +184,8 @@ class ForwardIssue(wiring.Component):
                 ]
                 with m.If(left == 1):
                     m.next = "PICK"
+                    if self.turns:
+                        m.d.sync += self.turns.reached[thread].eq(beat + 1)
                 if core.rules:
                     with m.If((left == 1) & goes_on):
                         m.d.sync += [ready[thread].eq(1), step[thread].eq(now + 1)]

@@ -27,7 +27,8 @@ class HiddenEngine(wiring.Component):
 
     A row of s segments takes s cycles, rows follow each other without a gap; a word is written back `latency` cycles
     after it was issued. Rows that are under way together must differ (the winners of one sample do), because a
-    word is not forwarded.
+    word is not forwarded. A row of a recurrent layer is stepped T times (`repeat`), with a pause of `pad` cycles where
+    s is less than `latency`: T·s + (T − 1)·pad cycles.
 
     Members
     -------
@@ -35,6 +36,7 @@ class HiddenEngine(wiring.Component):
     layer : Out, row : In, hidden table, combinational
     online : In, W is written where it is in use (else in the other bank); context : In, whose activations
     store_segment, from_input : Out, segment of the activation store; activations : In, 2 cycles later
+    history_index : Out, with `rules`, word of a step's desired activations; history : In, 2 cycles later
     read_address, read_data, write_* : H bank port; weight_* : Out, W plane write port
     random_* : host access to the generator
     updated : Out, pulse per updated row; saturated : Out, steps not taken, some cycles later
@@ -65,6 +67,7 @@ class HiddenEngine(wiring.Component):
                 "weight_position": Out(range(core.segments)),
                 "weight_data": Out(core.lanes),
                 "weight_other": Out(1),
+                **({"history_index": Out(range(core.beats)), "history": In(core.slots)} if core.rules else {}),
                 "random_turn": In(1),
                 "random_replace": In(1),
                 "random_new": In(64),
@@ -73,6 +76,8 @@ class HiddenEngine(wiring.Component):
                 "saturated": Out(range(core.lanes + 1)),
             }
         )
+
+        self._timed = Signal(name="timed")  # the row at hand has several time steps
 
     def elaborate(self, platform):
         m = Module()
@@ -92,7 +97,9 @@ class HiddenEngine(wiring.Component):
         spans = Signal()
         wrap = spans & (job.position == core.segments - 1)
         draws = Signal() if core.rules else job.sweep
-        m.d.comb += [self.layer.eq(self.jobs.payload.layer), self.jobs.ready.eq(~active | last)]
+        # more : steps of this row are to come; occupied, also in the pause before one; final : segment of the last one
+        more, occupied, final = (Signal(), Signal(), Signal()) if core.rules else (None, active, last)
+        m.d.comb += [self.layer.eq(self.jobs.payload.layer), self.jobs.ready.eq(~occupied | final)]
         with m.If(self.jobs.ready):
             m.d.sync += [
                 active.eq(self.jobs.valid),
@@ -105,10 +112,14 @@ class HiddenEngine(wiring.Component):
             ]
             m.d.comb += self.updated.eq(self.jobs.valid & ~self.jobs.payload.sweep)
             if core.rules:
-                m.d.sync += draws.eq(self.jobs.payload.sweep | self.row.rare)
+                m.d.sync += [occupied.eq(self.jobs.valid), draws.eq(self.jobs.payload.sweep | self.row.rare)]
                 with m.If(~self.jobs.payload.sweep):
                     m.d.sync += row.threshold.eq(self.row.rate << (REINFORCE_BITS - len(self.row.rate)))
+        if core.rules:
+            self._steps(m, active, last, more, final, job, row, left, segment)
         with m.Else():
+            if core.rules:
+                m.d.sync += final.eq((left == 2) & ~more)
             m.d.sync += [
                 left.eq(left - 1),
                 last.eq(left == 2),
@@ -138,6 +149,51 @@ class HiddenEngine(wiring.Component):
         ]
         return op, reinforce.mask, active, delay(m, draws, 1, name="drawn") if core.rules else op.job.sweep
 
+    def _steps(self, m, active, last, more, final, job, row, left, segment):
+        """Back to the first segment of a row for its next time step, whose operand lies behind that of this one."""
+        core = self.core
+        start = Signal(job_layout(core), reset_less=True)
+        turns = Signal.like(row.repeat, name="turns")
+        pause = Signal.like(row.pad, name="pause")
+        index = Signal(range(core.beats), reset_less=True)
+        m.d.sync += self.history_index.eq(index)
+        with m.If(self.jobs.ready):
+            timed = ~self.jobs.payload.sweep & (self.row.repeat != 1)
+            m.d.sync += [
+                start.eq(self.jobs.payload),
+                turns.eq(self.row.repeat),
+                more.eq(timed),
+                final.eq(self.row.single & ~timed),
+                self._timed.eq(timed),
+                index.eq(self.jobs.payload.beat),
+            ]
+        with m.Elif(active & last):
+            m.d.sync += [
+                turns.eq(turns - 1),
+                more.eq(turns != 2),
+                job.eq(start),
+                left.eq(row.segments),
+                last.eq(row.single),
+                # Step 1 is out of the input store, where it lies first; the others lie first in the hidden store.
+                segment.eq(Mux(row.from_input, 0, segment + 1)),
+                row.from_input.eq(0),
+                index.eq(index + row.beats),
+                active.eq(row.pad == 0),
+                pause.eq(row.pad),
+                final.eq(row.single & (turns == 2) & (row.pad == 0)),
+            ]
+        with m.Elif(~active):
+            m.d.sync += [pause.eq(pause - 1), active.eq(pause == 1), final.eq(row.single & ~more & (pause == 1))]
+
+    def _wanted(self, m, op, before):
+        """a* of an operation, with its H word: that of the job, or of this time step."""
+        slot = delay(m, op.job.slot, 2, name="history_slot")
+        timed = delay(m, self._timed, HiddenBank.latency, name="timed")
+        wanted = Signal(reset_less=True)
+        mine = Signal(reset_less=True)
+        m.d.sync += [mine.eq(self.history.bit_select(slot, 1)), wanted.eq(Mux(timed, mine, before.job.desired))]
+        return wanted
+
     def _step(self, m, op, mask, active, drawn):
         """Step the counters of an operation and write them back."""
         core = self.core
@@ -146,6 +202,7 @@ class HiddenEngine(wiring.Component):
         waiting = Signal(HiddenBank.latency - 1)  # operations whose word has been asked for
         m.d.sync += waiting.eq(Cat(op.valid, waiting))
         read = delay(m, before, 1, name="read")
+        wanted = self._wanted(m, op, before) if core.rules else read.job.desired
         drawn = delay(m, drawn, HiddenBank.latency, name="drawn_read") if core.rules else read.job.sweep
         step = delay(m, read, 1, name="step")
         write = delay(m, step, 1, name="write")
@@ -163,7 +220,7 @@ class HiddenEngine(wiring.Component):
             lanes.enable.eq((mask | ~drawn.replicate(core.lanes)) & inside & read.valid.replicate(core.lanes)),
         ]
         for lane in range(core.lanes):
-            agrees = activations[lane] == read.job.desired
+            agrees = activations[lane] == wanted
             m.d.comb += lanes.up[lane].eq(Mux(read.job.sweep, ~self.read_data[lane][-1], agrees))
         valid = delay(m, inside, 2, name="write_inside")
         m.submodules.saturations = saturations = PopCount(core.lanes)

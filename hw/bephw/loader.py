@@ -2,6 +2,8 @@
 
 A sample is a header beat (label, close flag) and ⌈K_0/g⌉ segments, `last` on the last one. A frame that is too
 short or too long, or whose label is no class, is dropped whole and leaves a sticky error: the core never trains on it.
+The sample of a recurrent network is its first operand, [x_1 ; s_0], and then x_2 … x_T, which go to the input store
+only.
 
     beats ─► frame check ─┬─► operand store (copied to the row slots)
                           ├─► input store (one segment a word, for the update)
@@ -69,12 +71,15 @@ class Loader(wiring.Component):
         context = Signal(range(core.contexts))
         used = Signal(range(core.contexts + 1))
         ahead = Signal(range(core.fronts + 1))  # samples that the update stage has not got yet
-        index = Signal(range(core.operand_words * core.segments + 1))
+        most = core.operand_words * core.segments
+        index = Signal(range((max(most, core.store_segments) if core.rules else most) + 1))
         token = Signal(token_layout(core))
         label = self.i.payload.data[:LABEL_BITS]
         room = Signal()  # for another sample; looked at one cycle ahead
         final = Signal()  # the next segment is the last
         done = Signal()  # a whole good sample ends in this cycle
+        taken = Signal() if core.rules else fill.segment_valid  # a segment comes in this cycle
+        inside = Signal()  # it is one of the first operand's
 
         m.d.comb += [
             fill.starts.eq(self.row.starts),
@@ -86,7 +91,7 @@ class Loader(wiring.Component):
             self.fill_word.eq(fill.word),
             self.fill_context.eq(context),
             self.fill_data.eq(self.i.payload.data),
-            self.store_enable.eq(fill.segment_valid),
+            self.store_enable.eq(taken),
             self.store_segment.eq(index),
             self.o.valid.eq(done),
             used.eq(used + done - self.retired),
@@ -98,6 +103,8 @@ class Loader(wiring.Component):
             with m.State("HEADER"):
                 m.d.comb += self.i.ready.eq(room)
                 m.d.sync += [index.eq(0), final.eq(self.row.segments == 1)]
+                if core.rules:
+                    m.d.sync += inside.eq(1)
                 with m.If(self.i.valid & self.i.ready):
                     m.d.sync += Cat(token.context, token.label, token.close).eq(
                         Cat(context, label, self.i.payload.data[HEADER_CLOSE])
@@ -110,7 +117,11 @@ class Loader(wiring.Component):
                     with m.Else():
                         m.next = "SEGMENTS"
             with m.State("SEGMENTS"):
-                m.d.comb += [self.i.ready.eq(1), fill.segment_valid.eq(self.i.valid)]
+                m.d.comb += [self.i.ready.eq(1), taken.eq(self.i.valid)]
+                if core.rules:
+                    m.d.comb += fill.segment_valid.eq(taken & inside)
+                    with m.If(taken & (index + 1 == self.row.operand)):
+                        m.d.sync += inside.eq(0)
                 with m.If(self.i.valid):
                     m.d.sync += [index.eq(index + 1), final.eq(index + 2 == self.row.segments)]
                     with m.If(final):

@@ -16,21 +16,25 @@ class Packer(wiring.Component):
     Takes `rows` bits a cycle; bits above `rows` must be 0. A full segment leaves `latency` cycles after the bit that
     fills it, the rest one cycle after that; `done` marks the cycle in which nothing more can follow, always
     `latency` + 1 cycles after `last`. At least one cycle without `valid` must separate `last` from the next layer.
+    With `offsets` a layer may begin at any lane of its first segment, the lanes below it are 0.
 
     Members
     -------
     valid, bits, rows, last : In
+    start, offset : In, only with `offsets`: in such a cycle, the first bit of the next layer goes to lane `offset`
     segment_valid, segment, begin : Out, `begin` marks the first segment of a layer
     done : Out, one-cycle pulse
     """
 
     latency = 2
 
-    def __init__(self, *, lanes, slots):
+    def __init__(self, *, lanes, slots, offsets=False):
         self.lanes = lanes
         self.slots = slots
+        self.offsets = offsets
         super().__init__(
             {
+                **({"start": In(1), "offset": In(range(lanes))} if offsets else {}),
                 "valid": In(1),
                 "bits": In(slots),
                 "rows": In(range(slots + 1)),
@@ -61,6 +65,9 @@ class Packer(wiring.Component):
         ]
         with m.If(self.valid):
             m.d.sync += level.eq(Mux(self.last, 0, Mux(full, filled - lanes, filled)))
+        if self.offsets:
+            with m.If(self.start):
+                m.d.sync += level.eq(self.offset)
 
         self._merge(m, shifted, valid, last, emit, rest)
         return m

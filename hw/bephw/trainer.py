@@ -182,6 +182,13 @@ class Trainer(wiring.Component):
                 read.en.eq(1),
             ]
             stores.append(delay(m, read.data, 1, name=f"{name}_output"))
+            if core.rules and name == "input_store":
+                copy = memory.read_port()
+                m.d.comb += [
+                    copy.addr.eq(Cat(forward.copy_segment, forward.copy_context)),
+                    copy.en.eq(1),
+                    forward.copy_data.eq(delay(m, copy.data, 1, name="copy_output")),
+                ]
         from_input = Signal()
         chosen = Signal()
         m.d.sync += [from_input.eq(engine.from_input), chosen.eq(from_input)]
@@ -202,6 +209,8 @@ class Trainer(wiring.Component):
             update.winners.eq(backward.winners),
             backward.bank_done.eq(update.bank_done),
         ]
+        if core.rules:
+            m.d.comb += [backward.history_index.eq(engine.history_index), engine.history.eq(backward.history)]
 
     def _tables(self, m, loader, forward, backward, update, registers, window):
         """Step tables and prototypes, written through the window."""

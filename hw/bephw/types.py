@@ -90,7 +90,11 @@ def update_layout(core):
 
 
 def job_layout(core):
-    """One row: `layer` of the hidden table, first H word, first W segment, a* (update only)."""
+    """One row: `layer` of the hidden table, first H word, first W segment, a* (update only).
+
+    With `rules` also its beat and its slot: where the a* of each step of a recurrent layer stands.
+    """
+    rules = {"beat": range(core.beats), "slot": range(core.slots)} if core.rules else {}
     return data.StructLayout(
         {
             "layer": range(core.steps),
@@ -99,6 +103,7 @@ def job_layout(core):
             "hidden_address": range(core.hidden_words),
             "weight_address": range(core.weight_words),
             "position": range(core.segments),
+            **rules,
         }
     )
 
@@ -109,17 +114,23 @@ def step_layout(core, table):
 
 
 def tag_layout(core):
-    """What travels beside the datapath of a forward pass: whose word this is."""
+    """What travels beside the datapath of a forward pass: whose word this is.
+
+    With `rules` instead of a word it may be a `copy` of segment `beat` of the input store; `first_turn` of a row, and
+    the `half` of the hidden operands that its pass reads.
+    """
+    rules = {"copy": 1, "first_turn": 1, "half": 1} if core.rules else {}
     return data.StructLayout(
         {
             "valid": 1,
             "thread": range(core.threads),
             "context": range(core.contexts),
             "step": range(core.steps),
-            "beat": range(core.beats),
+            "beat": range(max(core.beats, core.store_segments) if core.rules else core.beats),
             "first_word": 1,
             "last_word": 1,
             "last": 1,
+            **rules,
         }
     )
 

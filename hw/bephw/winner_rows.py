@@ -119,6 +119,11 @@ class WinnerRows(wiring.Component):
             beat.eq(Mux(entry.carried & fresh, entry.carried_beat, entry.beat)),
             slot.eq(chosen.slot),
         ]
+        if core.rules:
+            m.d.sync += [
+                now.beat.eq(Mux(entry.carried & fresh, entry.carried_beat, entry.beat)),
+                now.slot.eq(chosen.slot),
+            ]
         hidden, weight, position = len(now.hidden_address), len(now.weight_address), len(now.position)
         m.d.comb += self.layer.eq(now.layer)
         deepest = Multiply.latency_of(len(beat))

@@ -30,7 +30,7 @@ class WinnerScan(wiring.Component):
     start : In, a layer begins with the next beat
     group, group_step : In, γ and R mod γ, constant during a layer; rows_per_word : In, R
     valid, rows, beat, layer : In, a beat of `rows` rows
-    wrong, magnitude, desired : In, per slot: a ≠ a*, |z|, a*
+    wrong, magnitude, desired : In, per slot: a ≠ a*, |z|, a*; of a recurrent layer u < 0, |u|, s*_1
     weak, near : In, with `rules`, per slot: |z| is so small that a wrong, that a correct unit may win
     write : Out, there is a winner; winners : Out
     """
@@ -48,7 +48,7 @@ class WinnerScan(wiring.Component):
                 "layer": In(range(core.steps)),
                 "wrong": In(core.slots),
                 **({"weak": In(core.slots), "near": In(core.slots)} if core.rules else {}),
-                "magnitude": In(data.ArrayLayout(core.z_bits - 1, core.slots)),
+                "magnitude": In(data.ArrayLayout(core.stability_bits, core.slots)),
                 "desired": In(core.slots),
                 "write": Out(1),
                 "winners": Out(winners_layout(core)),
@@ -80,7 +80,7 @@ class WinnerScan(wiring.Component):
     def _candidate(self, **extra):
         core = self.core
         return data.StructLayout(
-            {"valid": 1, "magnitude": core.z_bits - 1, "slot": range(core.slots), "desired": 1, **extra}
+            {"valid": 1, "magnitude": core.stability_bits, "slot": range(core.slots), "desired": 1, **extra}
         )
 
     def _ends(self, m):

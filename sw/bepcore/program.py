@@ -85,11 +85,13 @@ def _taken(layout, core):
     prototypes = [
         base + matrix.segments for base, matrix in zip(layout.prototype_bases, layout.classifiers, strict=True)
     ]
+    if layout.unrolled:
+        prototypes.append(layout.unrolled.segments - layout.unrolled.full)
     return {
         "weight_words": max(matrix.weight_base + matrix.words for matrix in matrices),
         "hidden_words": sum(matrix.hidden_words for matrix in layout.layers),
-        "beats": sum(matrix.beats for matrix in layout.layers),
-        "store_segments": max(layout.input_segments, sum(-(-matrix.rows // core.lanes) for matrix in layout.layers)),
+        "beats": layout.beats,
+        "store_segments": layout.store_segments,
         "operand_words": max(matrix.words_per_row for matrix in matrices),
         "prototype_segments": max(prototypes),
     }
@@ -119,15 +121,28 @@ def _forward(program):
         operand = f"{int(step['fan_in'])} bits, " + ("the sample" if step["from_input"] else half)
         if not step["classifier"]:
             then = f"z to beat {step['beat_base']} on, signs to segment {step['store_base']} on"
+            if step.get("feeds"):
+                then += f" behind x, {step['copies']} segments from {step['copy_base']} of the sample on"
         else:
             margin = step.get("margin", "R")
             layers = [layer + 1 for layer in range(len(program.layout.layers)) if step.get("learns", -1) >> layer & 1]
             then = f"d < {margin}: {_layers(layers)}" + ("; d and prediction are the result" if step["last"] else "")
         words = _span(step["weight_base"], step["words"])
         listing.add_row(
-            str(number), _name(program, step), words, str(step["rows"]), str(step["words_per_row"]), operand, then
+            str(number),
+            _times(_name(program, step), step),
+            words,
+            str(step["rows"]),
+            str(step["words_per_row"]),
+            operand,
+            then,
         )
     return listing
+
+
+def _times(name, step):
+    repeat = step.get("repeat", 1)
+    return name if repeat == 1 else f"{name}, {repeat} times"
 
 
 def _layers(layers):
@@ -142,21 +157,25 @@ def _backward(program):
     listing = show.table("Backward, for every sample that triggered", *columns, numbers=columns[:1])
     for number, step in enumerate(program.tables["backward"]):
         source = f"prototype, segment {step.get('prototype_base', 0)} on" if step["from_prototype"] else "sent back"
-        rows = f"rows with |z| ≤ {step['gate']}, to a* of layer {step['layer']}" if step["walk"] else "–"
-        chosen = _chosen(step, program.layout.layers[step["layer"]].fan_in)
-        listing.add_row(str(number), str(step["layer"] + 1), source, chosen, rows)
+        above = "s* of the step before" if step.get("recurrent") else f"a* of layer {step['layer']}"
+        rows = f"rows with |z| ≤ {step['gate']}, to {above}" if step["walk"] else "–"
+        terms = program.layout.layers[step["layer"]].fan_in
+        if step.get("recurrent"):
+            terms *= program.layout.unrolled.steps
+        listing.add_row(str(number), _times(str(step["layer"] + 1), step), source, _chosen(step, terms), rows)
     return listing
 
 
-def _chosen(step, fan_in):
+def _chosen(step, terms):
     """Which units of a layer update, in words."""
     if not step.get("scan", 1):
         return "–"
+    size = "|u|" if step.get("recurrent") else "|z|"
     chosen = "every wrong unit" if step["group"] == 1 else f"weakest wrong unit of every {step['group']}"
-    if step.get("select", fan_in + 1) <= fan_in:
-        chosen += f" with |z| ≤ {step['select'] - 1}"
+    if step.get("select", terms + 1) <= terms:
+        chosen += f" with {size} ≤ {step['select'] - 1}"
     if step.get("push"):
-        chosen += f", correct ones with |z| ≤ {step['push'] - 1}"
+        chosen += f", correct ones with {size} ≤ {step['push'] - 1}"
     return chosen
 
 
@@ -166,6 +185,7 @@ def _hidden(program):
     listing = show.table("Update, and sweep at the end of a batch", *columns, numbers=columns[:1])
     for number, step in enumerate(program.tables["hidden"]):
         source = "the sample" if step["from_input"] else f"segment {step['store_base']} on"
+        source += f", {step['repeat']} times" if step.get("repeat", 1) > 1 else ""
         taken = f"once in {(1 << 8) // step['rate']}" if step.get("rare") else "always"
         probability = step["threshold"] / (1 << REINFORCE_BITS)
         listing.add_row(

@@ -120,6 +120,11 @@ class Core:
         """Bits of a signed pre-activation."""
         return self.max_fan_in.bit_length() + 1
 
+    @property
+    def stability_bits(self):
+        """Bits of |u|, the sum of as many pre-activations as there can be time steps."""
+        return (self.max_fan_in * self.store_segments).bit_length() if self.rules else self.z_bits - 1
+
     def as_dict(self):
         """Parameters as a plain dict, for the JSON sidecar and the checkpoint."""
         return dataclasses.asdict(self)

@@ -9,9 +9,10 @@ give; it is exact as long as samples are offered and results are taken without a
 
     pass of n words     n + 1 cycles of the W port; its thread goes on `pass_gap` cycles after the last word, after a
                         classifier that is not the last one `score_gap`
+                        copies of a recurrent layer's inputs go before its words, one a cycle
     scan of b beats     b + drain; 3 cycles where the layer did not trigger
     walk of b beats     b + drain, then R·s positions and `settle` per chunk
-    update              the sum of s over the winner rows
+    update              the sum of s over the winner rows, T times where recurrent, with a pause between if s < 7
     sweep               all H words
 """
 
@@ -27,6 +28,11 @@ __all__ = ["CycleModel", "Timing", "Use", "popcount_latency"]
 def _levels(n):
     """⌈log2 n⌉."""
     return (n - 1).bit_length()
+
+
+def _turns(steps):
+    """Steps of a table, each as often as it is taken."""
+    return [step for step in steps for _ in range(step.get("repeat", 1))]
 
 
 def popcount_latency(width):
@@ -65,7 +71,7 @@ class Timing:
     def of(cls, core):
         """Timing of a core."""
         desired = 6
-        scanned = desired + 2 + 4 + _levels(core.slots) + 2
+        scanned = desired + 2 + (2 if core.rules else 0) + 4 + _levels(core.slots) + 2
         z = popcount_latency(core.lanes) + _levels(core.segments) + 3 + 2
         return cls(
             read=4,
@@ -120,10 +126,15 @@ class CycleModel:
         self.core, self.training, self.timing = core, training, Timing.of(core)
         self.input_segments = program.tables["input"][0]["segments"]
         forward = program.tables["forward"]
+        forward = _turns(forward)
         self.passes = [step["words"] for step in forward]
+        self.copies = [step.get("copies", 0) for step in forward]
         self.gaps = [self.timing.score_gap if step["classifier"] else self.timing.pass_gap for step in forward]
-        self.steps = program.tables["backward"]
-        self.segments = [step["segments"] for step in program.tables["hidden"]]
+        self.steps = _turns(program.tables["backward"])
+        hidden = program.tables["hidden"]
+        self.segments = [step["segments"] for step in hidden]
+        self.winner_segments = [step["segments"] * step.get("repeat", 1) for step in hidden]
+        self.winner_pauses = [step.get("pad", 0) * (step.get("repeat", 1) - 1) for step in hidden]
         self.hidden_words = [step["words"] for step in program.tables["hidden"]]
 
     def run(self, triggered, winners, *, train=True, pending=0, close=False):
@@ -233,7 +244,7 @@ class _Line:
         index, step, _ = thread
         words = self.model.passes[step]
         self.words[0] += words
-        last = time + words
+        last = time + self.model.copies[step] + words
         self.port, self.stream_end = last + 1, last
         if step + 1 < len(self.model.passes):
             thread[1:] = [step + 1, last + self.model.gaps[step]]
@@ -257,9 +268,10 @@ class _Line:
             self.update_free = state + 1
             return
         if any(rows):
-            steps = sum(int(count) * s for count, s in zip(rows, model.segments, strict=True))
+            steps = sum(int(count) * s for count, s in zip(rows, model.winner_segments, strict=True))
+            pauses = sum(int(count) * s for count, s in zip(rows, model.winner_pauses, strict=True))
             self.words[2] += steps
-            state = state + timing.update_start + steps - 1 + timing.update_end
+            state = state + timing.update_start + steps + pauses - 1 + timing.update_end
             self.bank_free.append(state + 1)
         if batch_end:
             steps = sum(model.hidden_words)
@@ -286,7 +298,7 @@ class _Backward:
         self.plan = []  # steps still to do
         self.layers = 0  # that triggered
         self.wait = 0  # cycle in which the step at hand asks for the W port
-        self.chunk = 0
+        self.chunk = None  # of a walk, None before its first
         self.handed = 0
 
     def advance(self, time):
@@ -314,7 +326,7 @@ class _Backward:
         banks = line.model.core.winner_banks
         if self.handed >= banks:
             start = max(start, line.bank_free[self.handed - banks])
-        self.sample, self.plan, self.chunk = index, list(line.model.steps), 0
+        self.sample, self.plan, self.chunk = index, list(line.model.steps), None
         self.wait = start + 3
         return True
 
@@ -332,14 +344,18 @@ class _Backward:
             line.port = max(line.port, start + step["beats"] + timing.walk_delay)
         end = start + step["beats"] + (timing.walk_drain if step["walk"] else timing.drain)
         if step["walk"]:
-            last_chunk = self.chunk == step["words_per_row"] - 1
+            begins = self.chunk is None
+            chunk = step.get("first_chunk", 0) if begins else self.chunk
+            last_chunk = chunk == step["words_per_row"] - 1
             segments = step["last_segments"] if last_chunk else step["full_segments"]
+            if begins:
+                segments = step.get("first_segments", segments)
             end += segments * step["rows"] + timing.settle
             if not last_chunk:
-                self.chunk += 1
+                self.chunk = chunk + 1
                 self.wait = end + 2
                 return
-        self.chunk = 0
+        self.chunk = None
         self._next_step(end)
 
     def _next_step(self, end):

@@ -8,7 +8,15 @@ import numpy as np
 
 from . import registers
 from .core import Core
-from .driver_words import hidden_from_words, hidden_to_words, pieces_of, sample_beats, weight_runs, weights_from_runs
+from .driver_words import (
+    hidden_from_words,
+    hidden_to_words,
+    pieces_of,
+    sample_beats,
+    unrolled_bits,
+    weight_runs,
+    weights_from_runs,
+)
 from .errors import BepError
 from .program import compile_program
 from .registers import address
@@ -126,8 +134,8 @@ class Driver:
 
     def _stream(self, bits, labels, mode, close):
         bits, labels = np.asarray(bits), np.asarray(labels)
-        if bits.ndim != 2 or bits.shape[1] != self.network.widths[0]:
-            raise BepError(f"Samples must have {self.network.widths[0]} bits, not an array of shape {bits.shape}.")
+        if bits.ndim != 2 or bits.shape[1] != self.network.inputs:
+            raise BepError(f"Samples must have {self.network.inputs} bits, not an array of shape {bits.shape}.")
         if len(labels) and not (labels.min() >= 0 and labels.max() < self.network.classes):
             raise BepError(f"A label is not a class from 0 to {self.network.classes - 1}.")
         self.transport.write(address("CONTROL"), self._control | mode)
@@ -135,13 +143,17 @@ class Driver:
         for start in range(0, len(bits), _CHUNK):
             part = slice(start, start + _CHUNK)
             last = close and start + _CHUNK >= len(bits)
-            beats, ends = sample_beats(bits[part], labels[part], last, self.core.lanes)
+            beats, ends = sample_beats(self._frame(bits[part]), labels[part], last, self.core.lanes)
             self.log = self.transport.stream(beats, ends, len(bits[part]))
             payloads.append(self.log.results)
         self.transport.wait_idle()
         self.transport.write(address("CONTROL"), self._control & ~_RUN)
         self._check_errors()
         return self._results(np.concatenate(payloads) if payloads else np.zeros(0, np.uint64))
+
+    def _frame(self, bits):
+        unrolled = self.layout.unrolled
+        return unrolled_bits(bits, unrolled, self.core.lanes) if unrolled else bits
 
     def _results(self, payloads):
         bits = self.core.z_bits + 1

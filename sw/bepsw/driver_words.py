@@ -2,7 +2,10 @@
 
 import numpy as np
 
-__all__ = ["hidden_from_words", "hidden_to_words", "pieces_of", "sample_beats", "weight_runs", "weights_from_runs"]
+__all__ = [
+    "hidden_from_words", "hidden_to_words", "pieces_of", "sample_beats", "unrolled_bits", "weight_runs",
+    "weights_from_runs",
+]  # fmt: skip
 
 
 def pieces_of(rows, pieces):
@@ -65,12 +68,26 @@ def weights_from_runs(runs, matrix):
     return bits[:, : matrix.fan_in].astype(bool)
 
 
+def unrolled_bits(bits, unrolled, lanes):
+    """Samples of T steps, (n, T·K_x), as their segments hold them: [x_1 ; s_0], then x_2 … x_T; 0/1 (n, segments·g).
+
+    s_0 is all +1. Each of the T parts begins with a segment; what is over is 0.
+    """
+    x = np.asarray(bits, dtype=np.uint8).reshape(len(bits), unrolled.steps, unrolled.inputs)
+    first = np.zeros((len(x), unrolled.segments * lanes), np.uint8)
+    first[:, : unrolled.inputs] = x[:, 0]
+    first[:, unrolled.inputs : unrolled.inputs + unrolled.state] = 1
+    later = np.zeros((len(x), unrolled.steps - 1, unrolled.copies * lanes), np.uint8)
+    later[:, :, : unrolled.inputs] = x[:, 1:]
+    return np.concatenate([first, later.reshape(len(x), -1)], axis=1)
+
+
 def sample_beats(bits, labels, close, lanes):
     """Samples as stream beats.
 
     Parameters
     ----------
-    bits : 0/1 array (n, K_0)
+    bits : 0/1 array (n, K_0), or of `unrolled_bits`
     labels : (n,)
     close : bool
         Close the batch after the last sample.

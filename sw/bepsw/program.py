@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from .errors import BepError
 from .layout import place
 from .spec import MAX_LAYERS, MAX_RARITY, REINFORCE_BITS
-from .steps import steps_of
+from .steps import DESIRED_ROWS, steps_of
 
 __all__ = ["DESIRED_ROWS", "TABLES", "Program", "compile_program", "encode", "fields", "row_bits"]
 
 TABLES = ("input", "forward", "backward", "hidden")
-
-DESIRED_ROWS = 8
-"""Desired activations that a core of every rule keeps of a sample, a power of two: one row for each hidden layer."""
 
 
 def _bits(maximum):
@@ -38,6 +35,13 @@ def fields(core):
         correct unit that can win, 0 for none; prototype_base, first segment in a row of prototypes; desired_row read,
         sent_row written by the walk.
     hidden : rare, whether steps of an update are taken with probability rate / 2^8.
+    And of a recurrent layer:
+    input : operand, segments of the first operand, the others being x_2 … x_T.
+    forward : repeat, turns; feeds, whether `copies` segments of x_{t+1}, from copy_base of the input store on, go
+        before the words of a pass; offset, lane of its first segment at which the outputs begin.
+    backward : repeat, turns; recurrent, whether it adds to u, fresh, whether u begins; offset, lane at which its
+        desired activations begin; first_chunk, first_segment, where the columns to read begin, first_segments of it.
+    hidden : repeat, T; pad, cycles between two steps of a row; beats, pre-activation words of a step.
     """
     segments = _bits(core.operand_words * core.segments)
     position = _bits(core.segments)
@@ -74,13 +78,21 @@ def fields(core):
         },
     }  # fmt: skip
     if core.rules:
-        size, row = _bits(core.max_fan_in + 1), _bits(DESIRED_ROWS - 1)
+        size, row = core.stability_bits + 1, _bits(DESIRED_ROWS - 1)
+        lane = _bits(core.lanes - 1)
         tables["forward"] |= {"half": 1, "margin": units + 1, "learns": MAX_LAYERS}
         tables["backward"] |= {
             "scan": 1, "select": size, "push": size, "prototype_base": _bits(core.prototype_segments - 1),
             "desired_row": row, "sent_row": row,
         }  # fmt: skip
         tables["hidden"] |= {"rare": 1, "rate": MAX_RARITY}
+        tables["input"] |= {"segments": max(segments, store), "operand": segments}
+        tables["forward"] |= {"repeat": store, "feeds": 1, "copies": store, "copy_base": store, "offset": lane}
+        tables["backward"] |= {
+            "repeat": store, "recurrent": 1, "fresh": 1, "offset": lane,
+            "first_chunk": _bits(core.operand_words - 1), "first_segment": position, "first_segments": position,
+        }  # fmt: skip
+        tables["hidden"] |= {"repeat": store, "pad": 3, "beats": beats}
     return tables
 
 
@@ -129,8 +141,6 @@ def compile_program(network, core, thresholds):
     """
     if not core.rules:
         _refuse_all_but_bep(network, thresholds)
-    elif network.steps:
-        raise BepError("No core trains with recurrent networks yet; use the golden model for that.")
     layout = place(network, core, local=bool(thresholds.margins))
     tables = steps_of(layout, thresholds)
     for table, steps in tables.items():

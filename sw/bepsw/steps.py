@@ -5,14 +5,20 @@
     BEP, rarely  backward  L … 2: walk; 1 … L: scan, because random words are drawn from the first layer on
     local        forward   layer 1, classifier 1, layer 2, classifier 2, …
                  backward  1 … L: scan, each layer with a* from its own prototypes
+    BEP-TT       as BEP, layer 1 unrolled in time (`unroll`)
 
 A rule is nothing but its tables: another order of these steps, or another source of a*, needs no other hardware.
 """
 
+from . import unroll
 from .network import MAX_LAYERS
 from .training import MAX_RARITY
 
-__all__ = ["steps_of"]
+__all__ = ["DESIRED_ROWS", "steps_of"]
+
+DESIRED_ROWS = 8
+"""Desired activations that a core of every rule keeps of a sample, a power of two: one row for each hidden layer, and
+two for the steps of a recurrent one."""
 
 
 def steps_of(layout, thresholds):
@@ -29,17 +35,32 @@ def steps_of(layout, thresholds):
             backward += [_backward_step(layout, index, thresholds) for index in depth]
         else:
             backward = [_backward_step(layout, index, thresholds, walk=index > 0) for index in reversed(depth)]
-    backward[-1]["last"] = 1
     steps = [
         (_classifier_step if classifier else _layer_step)(layout, index, thresholds) for index, classifier in forward
     ]
+    hidden = [_hidden_step(layout, index, thresholds) for index in depth]
+    if layout.unrolled:
+        _unroll(layout, steps, backward, hidden)
+    backward[-1]["last"] = 1
     steps[-1]["last"] = 1
+    first = layout.layers[0]
     return {
-        "input": [{"segments": layout.input_segments, "starts": _starts(layout.layers[0])}],
+        "input": [{"segments": layout.input_segments, "starts": _starts(first), "operand": first.segments}],
         "forward": [step | {"layer": number} for number, step in enumerate(steps)],
         "backward": backward,
-        "hidden": [_hidden_step(layout, index, thresholds) for index in depth],
+        "hidden": hidden,
     }
+
+
+def _unroll(layout, steps, backward, hidden):
+    """Put the rows of the time steps, in place, where layer 1 has its step."""
+    for step in steps[1:]:
+        step["half"] = (step["half"] + layout.unrolled.steps - 1) % 2
+    above, steps[0]["out_starts"] = steps[0]["out_starts"], _starts(layout.layers[0])
+    steps[:1] = unroll.forward(steps[0], above, layout)
+    at = next(number for number, step in enumerate(backward) if step["layer"] == 0)
+    backward[at : at + 1] = unroll.backward(backward[at], layout, (DESIRED_ROWS - 2, DESIRED_ROWS - 1))
+    hidden[0] = unroll.hidden(hidden[0], layout)
 
 
 def _starts(matrix):
@@ -55,6 +76,7 @@ def _pass(matrix):
         "full_segments": matrix.full_segments, "last_segments": matrix.last_segments,
         "rows": matrix.rows_per_word, "last_rows": matrix.last_rows, "fan_in": matrix.fan_in,
         "beat_base": matrix.beat_base, "store_base": matrix.store_base,
+        "repeat": 1, "feeds": 0, "copies": 0, "copy_base": 0, "offset": 0,
     }  # fmt: skip
 
 
@@ -83,6 +105,7 @@ def _backward_step(layout, index, thresholds, *, walk=False, scan=True):
     local = bool(thresholds.margins)
     from_prototype = local or index == len(layout.layers) - 1
     group = 1 if thresholds.select else thresholds.groups[index]
+    terms = matrix.fan_in * (layout.unrolled.steps if layout.unrolled and index == 0 else 1)
     return {
         "last": 0, "from_prototype": from_prototype, "walk": walk, "layer": index,
         "beats": matrix.beats, "beat_base": matrix.beat_base,
@@ -91,10 +114,12 @@ def _backward_step(layout, index, thresholds, *, walk=False, scan=True):
         "weight_base": matrix.weight_base, "words_per_row": matrix.words_per_row,
         "full_segments": matrix.full_segments, "last_segments": matrix.last_segments,
         "scan": scan,
-        "select": 1 + min(thresholds.select[index] if thresholds.select else matrix.fan_in, matrix.fan_in),
-        "push": 1 + min(thresholds.push[index], matrix.fan_in) if thresholds.push else 0,
+        "select": 1 + min(thresholds.select[index] if thresholds.select else terms, terms),
+        "push": 1 + min(thresholds.push[index], terms) if thresholds.push else 0,
         "prototype_base": layout.prototype_bases[index if local else 0] if from_prototype else 0,
         "desired_row": index, "sent_row": index - 1 if walk else 0,
+        "repeat": 1, "recurrent": 0, "fresh": 0, "offset": 0, "first_chunk": 0, "first_segment": 0,
+        "first_segments": matrix.full_segments if matrix.words_per_row > 1 else matrix.last_segments,
     }  # fmt: skip
 
 
@@ -109,4 +134,5 @@ def _hidden_step(layout, index, thresholds):
         "single": matrix.segments == 1, "spans": matrix.words_per_row > 1,
         "tail": matrix.tail, "threshold": thresholds.reinforce[index],
         "rare": thresholds.rarity > 0, "rate": 1 << (MAX_RARITY - thresholds.rarity) if thresholds.rarity else 0,
+        "repeat": 1, "pad": 0, "beats": 0,
     }  # fmt: skip

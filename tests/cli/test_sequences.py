@@ -121,10 +121,35 @@ def test_a_run_refuses_series_of_another_kind(inside, refused, tmp_path):
     assert "a sample of this data has 9" in refused("infer", "run", "--data", "x.npz", "--unlabelled")
 
 
-def test_no_core_takes_a_sequence_yet(refused, tmp_path):
+ROOMY = "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16"
+
+
+def test_a_core_of_every_rule_takes_a_sequence(inside, tmp_path):
+    path = series(tmp_path, "wave", (30, 20), points=8)
+    words = ("--task", "sequence", "--data", path, "--window", 4, *TINY, "--expand", 21, "--core", ROOMY)
+    record = last_json(inside("verify", *words, "--validation", 0, "--samples", 20, "--epochs", 2, "--json"))
+    assert record["identical"] and record["network"] == "4×21-45-45" and record["timed"] == 40
+    done = inside("train", *words, "--target", "sim", "--epochs", 3, "--out", "run", "--json")
+    assert last_json(done)["test_accuracy"] > 0.7
+    assert last_json(inside("infer", "run", "--json"))["accuracy"] == last_json(done)["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    "core, sentence",
+    [
+        ("tiny", "for recurrent networks build it with rules = 1"),
+        ("tiny,rules=1", "4×21-45-45 with 2 classes does not fit this core: the activation store needs store_segments"),
+        (ROOMY.replace("64", "64,beats=200"), "the pre-activation memory needs beats >= 225, and the core has 200"),
+        (
+            ROOMY.replace("steps=14", "steps=7").replace("=16", "=4"),
+            "a layer of 45 units needs prototype_segments >= 6",
+        ),
+    ],
+)
+def test_a_core_that_is_too_small_for_a_sequence(refused, tmp_path, core, sentence):
     path = series(tmp_path, "wave", (10, 5), points=8)
-    said = refused("verify", "--task", "sequence", "--data", path, *TINY)
-    assert "for recurrent networks build it with rules = 1" in said
+    words = ("--task", "sequence", "--data", path, "--window", 4, *TINY, "--expand", 21, "--core", core)
+    assert sentence in refused("verify", *words)
 
 
 def test_three_folds_of_italian_days(inside, real_data):

@@ -38,8 +38,11 @@ def random_options(seed):
     return options
 
 
-def random_case(seed, core, *, samples=40, online=None, rule="bep", **options):
-    """A random network that fits `core`: depth 1 to 6, odd and even widths, any γ, 2 to 64 classes."""
+def random_case(seed, core, *, samples=40, online=None, rule="bep", recurrent=False, **options):
+    """A random network that fits `core`: depth 1 to 6, odd and even widths, any γ, 2 to 64 classes.
+
+    If `recurrent`, of 1 to 12 time steps.
+    """
     rng = np.random.default_rng(seed)
     while True:
         depth = 1 if rule == "cpr" else int(rng.integers(1, 7))
@@ -47,7 +50,8 @@ def random_case(seed, core, *, samples=40, online=None, rule="bep", **options):
         inputs = int(rng.integers(1, core.max_fan_in + 1)) if rng.random() < 0.5 else int(rng.integers(1, top + 1))
         widths = (inputs, *(int(rng.integers(1, top + 1)) for _ in range(depth)))
         classes = int(rng.integers(2, 1 + int(rng.choice([4, 10, core.classes]))))
-        network = Network(widths=widths, classes=classes, bits=core.bits)
+        steps = int(rng.integers(1, 13)) if recurrent else 0
+        network = Network(widths=widths, classes=classes, bits=core.bits, steps=steps)
         try:
             place(network, core, local=rule != "bep")
         except BepError:
@@ -74,7 +78,7 @@ def random_case(seed, core, *, samples=40, online=None, rule="bep", **options):
         network=network,
         training=training,
         prototypes=prototypes if training.local else prototypes[0],
-        bits=rng.integers(0, 2, (samples, inputs), dtype=np.uint8),
+        bits=rng.integers(0, 2, (samples, network.inputs), dtype=np.uint8),
         labels=rng.integers(0, classes, samples),
     )
 

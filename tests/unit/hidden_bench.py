@@ -10,6 +10,7 @@ from bepsw.program import compile_program
 from bepsw.spec import counter_range
 
 from .bench import network_of, plain, segments_of
+from .recurrent import operands_of, recurrent_of
 
 __all__ = ["HiddenBench"]
 
@@ -25,9 +26,10 @@ class HiddenBench:
     trail : per cycle, whether a job was taken, the engine was busy, a word was written
     """
 
-    def __init__(self, core, rng, *, online, depth=None, **options):
+    def __init__(self, core, rng, *, online, depth=None, recurrent=False, **options):
         self.core, self.rng, self.online = core, rng, online
-        network, training, thresholds = network_of(rng, core, depth=depth, online=online, **options)
+        make = recurrent_of if recurrent else network_of
+        network, training, thresholds = make(rng, core, depth=depth, online=online, **options)
         prototypes = rng.integers(0, 2, (network.classes, network.widths[-1]))
         self.model = StepModel(network, training, prototypes, lanes=core.lanes)
         low, high = counter_range(core.bits)
@@ -41,7 +43,7 @@ class HiddenBench:
             rng.integers(0, 1 << core.bits, (matrix.rows, matrix.segments * core.lanes - matrix.fan_in)).tolist()
             for matrix in self.layers
         ]  # what the lanes beyond the fan-in hold: it must stay
-        self.bank, self.plane, self.activations = self.words(), {}, {}
+        self.bank, self.plane, self.activations, self.history = self.words(), {}, {}, {}
         self.trail, self.saturated, self.updated = [], 0, 0
 
     def words(self):
@@ -67,21 +69,44 @@ class HiddenBench:
         """
         winners, expected = [], {}
         for layer, matrix in enumerate(self.layers):
-            bits = self.rng.integers(0, 2, matrix.fan_in).astype(bool)
-            base = self.steps[layer]["store_base"]
-            for segment, value in enumerate(segments_of(bits, self.core.lanes)):
-                if segment == matrix.segments - 1:  # beyond the fan-in, anything
-                    value |= int(self.rng.integers(1 << self.core.lanes)) >> matrix.tail << matrix.tail
-                self.activations[context, int(layer == 0), base + segment] = value
-            desired = self.rng.integers(0, 2, matrix.rows).astype(bool)
+            bits = self.operands(context, layer)
+            desired = self.rng.integers(0, 2, (len(bits), matrix.rows)).astype(bool)
+            if layer == 0:
+                self.keep_history(desired)
+            if len(bits) == 1:
+                bits, desired = bits[0], desired[0]
             rows = self.rng.permutation(matrix.rows)[: int(self.rng.integers(0, most * matrix.rows + 1))]
             if only:
                 rows = np.arange(matrix.rows)[only[1] :][: layer == only[0]]
-            winners += [(layer, int(row), int(desired[row])) for row in rows]
+            winners += [(layer, int(row), int(np.atleast_2d(desired)[0, row])) for row in rows]
             self.model.update(layer, rows, bits, desired)
             for row in rows:
                 expected |= self.segments(layer, row)
         return winners, expected
+
+    def operands(self, context, layer):
+        """Random operands of a layer, (1, fan-in) or (T, fan-in), put where its activations are read."""
+        matrix, network = self.layers[layer], self.model.network
+        bits = self.rng.integers(0, 2, (1, matrix.fan_in)).astype(bool)
+        base = self.steps[layer]["store_base"]
+        if layer == 0 and network.steps:
+            x = self.rng.integers(0, 2, network.inputs)
+            bits = operands_of(network, x, self.rng.integers(0, 2, (network.steps, matrix.rows)))
+        for step, operand in enumerate(bits):
+            for segment, value in enumerate(segments_of(operand, self.core.lanes)):
+                if segment == matrix.segments - 1:  # beyond the fan-in, anything
+                    value |= int(self.rng.integers(1 << self.core.lanes)) >> matrix.tail << matrix.tail
+                at = base + max(0, step - 1) * matrix.segments + segment
+                self.activations[context, int(layer == 0 and step == 0), at] = value
+        return bits
+
+    def keep_history(self, desired):
+        """Desired activations of layer 1, (T, K_1), as the backward stage leaves them: a word for every beat."""
+        matrix = self.layers[0]
+        for step, row in enumerate(desired):
+            for beat in range(matrix.beats):
+                bits = row[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word]
+                self.history[step * matrix.beats + beat] = sum(int(bit) << slot for slot, bit in enumerate(bits))
 
     def sweep(self):
         """A sweep; returns the segments of W that it writes."""
@@ -97,14 +122,16 @@ class HiddenBench:
 
         async def bench(ctx):
             reads, stores = deque([[0] * self.core.lanes] * (HiddenBank.latency - 1)), deque([0])
+            history = deque([0])
             signals = (
                 engine.jobs.valid, engine.jobs.ready, engine.busy, engine.read_address, engine.write_enable,
                 engine.write_address, engine.write_data, engine.weight_enable, engine.weight_address,
                 engine.weight_position, engine.weight_data, engine.store_segment, engine.from_input, engine.updated,
                 engine.saturated, engine.weight_other, *([] if context is None else [context]),
             )  # fmt: skip
+            step_at = engine.history_index if self.core.rules else engine.busy
             while True:
-                _, _, *values = await ctx.tick().sample(*signals)
+                _, _, *values, step = await ctx.tick().sample(*signals, step_at)
                 (valid, ready, busy, read, write, address, data, refresh, word, position, bits, segment, from_input,
                  updated, saturated, other, *sample) = map(plain, values)  # fmt: skip
                 self.trail.append((valid and ready, busy, write))
@@ -119,6 +146,9 @@ class HiddenBench:
                     self.plane[word, position] = bits
                 self.updated += updated
                 self.saturated += saturated
+                if self.core.rules:
+                    history.append(self.history.get(step, 0))
+                    ctx.set(engine.history, history.popleft())
                 ctx.set(engine.read_data, reads.popleft())
                 ctx.set(engine.activations, stores.popleft())
 

@@ -10,6 +10,7 @@ from bephw.weight_plane import WeightPlane
 from bepsw.golden.step import StepModel
 from bepsw.program import compile_program
 
+from . import recurrent
 from .bench import core_of, drive, network_of, plain, plane_words, rows_of, segments_of
 
 CORES = [
@@ -27,9 +28,9 @@ SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.seg
 class Bench:
     """A Backward with tables, prototypes and a W plane; samples are random pre-activations."""
 
-    def __init__(self, core, rng, count, **options):
+    def __init__(self, core, rng, count, *, make=network_of, **options):
         self.core, self.rng, self.count = core, rng, count
-        network, training, thresholds = network_of(rng, core, **options)
+        network, training, thresholds = make(rng, core, **options)
         self.network = network
         judged = network.widths[1:] if training.local else network.widths[-1:]
         self.prototypes = [rng.integers(0, 2, (network.classes, width)) for width in judged]
@@ -50,6 +51,8 @@ class Bench:
         rng, spread = self.rng, float(self.rng.choice([0.1, 0.4, 1]))
         limits = [max(1, int(matrix.fan_in * spread)) for matrix in self.layers]
         z = [rng.integers(-k, k + 1, matrix.rows) for matrix, k in zip(self.layers, limits, strict=True)]
+        if self.network.steps:
+            z[0] = rng.integers(-limits[0], limits[0] + 1, (self.network.steps, self.layers[0].rows))
         label = int(rng.integers(self.network.classes))
         desired, _ = self.model.desire(z, label)
         for layer, (values, wanted) in enumerate(zip(z, desired, strict=True)):
@@ -60,7 +63,10 @@ class Bench:
         rows = []
         for layer, (values, wanted) in enumerate(zip(z, desired, strict=True)):
             winners = self.model.pick_winners(layer, values, values >= 0, wanted)
-            rows += [(layer, int(row), int(wanted[row])) for row in winners if layers >> layer & 1]
+            if not layers >> layer & 1:
+                continue
+            history = np.atleast_2d(wanted) if layer == 0 else np.array([wanted])  # of every step
+            rows += [(layer, int(row), int(history[0, row]), history[:, row].tolist()) for row in winners]
         return z, label, layers, rows
 
     async def setup(self, ctx):
@@ -89,12 +95,13 @@ class Bench:
             context = index % core.contexts
             ctx.set(dut.z_enable, 1)
             ctx.set(dut.z_context, context)
-            for matrix, values in zip(self.layers, z, strict=True):
-                for beat in range(matrix.beats):
-                    here = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
-                    ctx.set(dut.z_beat, matrix.beat_base + beat)
-                    ctx.set(dut.z_data, here + [-1] * (core.slots - len(here)))
-                    await ctx.tick()
+            for matrix, layer in zip(self.layers, z, strict=True):
+                for step, values in enumerate(np.atleast_2d(layer)):
+                    for beat in range(matrix.beats):
+                        here = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
+                        ctx.set(dut.z_beat, matrix.beat_base + step * matrix.beats + beat)
+                        ctx.set(dut.z_data, here + [-1] * (core.slots - len(here)))
+                        await ctx.tick()
             ctx.set(dut.z_enable, 0)
             triggered = self.rng.random() < 0.8
             token = {"context": context, "label": label, "triggered": triggered, "batch_end": index % 3 == 0}
@@ -131,6 +138,16 @@ class Bench:
 
         return bench
 
+    async def history(self, ctx, row, steps):
+        """What layer 1 wanted of a row in every step."""
+        matrix, found = self.layers[0], []
+        beat, slot = divmod(row, matrix.rows_per_word)
+        for step in range(steps):
+            ctx.set(self.dut.history_index, step * matrix.beats + beat)
+            await ctx.tick().repeat(2)
+            found.append(ctx.get(self.dut.history) >> slot & 1)
+        return found
+
     async def update(self, ctx):
         """Read the winner banks back, entry by entry, some time later."""
         dut = self.dut
@@ -155,7 +172,10 @@ class Bench:
                 for row, desired in rows_of(entry, self.layers[entry["layer"]].rows_per_word)
             ]
             ordered = self.model.training.local or self.model.thresholds.rarity
-            assert (rows if ordered else sorted(rows)) == expected, index
+            assert (rows if ordered else sorted(rows)) == [row[:3] for row in expected], index
+            for layer, row, _, history in expected:
+                if self.network.steps and layer == 0:
+                    assert await self.history(ctx, row, len(history)) == history, (index, row)
             ctx.set(dut.bank_done, 1)
             await ctx.tick()
             ctx.set(dut.bank_done, 0)
@@ -235,4 +255,19 @@ def test_reading_back_leaves_the_next_sample_alone(seed, gamma):
             ctx.set(bench.dut.peek, bench.seen == len(bench.samples) and not ctx.get(bench.dut.peek_done))
 
     drive(bench.dut, bench.judge, bench.update, background=(bench.port(traffic=0), peek))
+    assert bench.seen == bench.count
+
+
+@pytest.mark.parametrize("core", recurrent.CORES, ids=recurrent.name_of)
+@pytest.mark.parametrize(
+    "seed, steps, options",
+    [
+        (1, 1, {}), (2, 2, {"rarity": 1}), (3, 3, {}),
+        (4, 7, {"gate": False, "select": "threshold", "theta": 0.7, "push": 0.3}),
+    ],
+)  # fmt: skip
+def test_equals_the_golden_walk_through_time(core, seed, steps, options):
+    rng = np.random.default_rng([seed, core.lanes, core.segments])
+    bench = Bench(core, rng, 4, make=recurrent.recurrent_of, steps=steps, **options)
+    drive(bench.dut, bench.judge, bench.update, background=(bench.port(traffic=0.1 * (seed % 2)),), limit=200_000)
     assert bench.seen == bench.count

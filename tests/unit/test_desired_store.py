@@ -90,3 +90,29 @@ def test_one_half_is_written_while_the_other_is_read():
     second = len(fill + read) + 1 + DesiredStore.latency
     nibbles = [[word >> shift & 15 for word in words for shift in (0, 4)] for words in (old, new)]
     assert seen[first : first + 4] == nibbles[0] and seen[second : second + 4] == nibbles[1]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_row_may_begin_at_any_lane(seed):
+    core = core_of(rules=1, lanes=13, segments=7, slots=5, prototype_segments=4)
+    rng = np.random.default_rng(seed)
+    length = core.lanes * core.prototype_segments
+    rows = {row: rng.integers(0, 2, length) for row in range(DesiredStore.rows_of(core))}
+    inputs, expected = [], []
+    for row, bits in rows.items():
+        inputs += writes_of("desired", row, bits, core)
+    inputs.append({"desired_enable": 0})
+    for row in rng.permutation(len(rows)).tolist():
+        offset = int(rng.integers(core.lanes))
+        inputs.append({"start": 1, "half": row, "offset": offset, "advance": 0})
+        per_beat, at = int(rng.integers(1, core.slots + 1)), offset
+        while at < length:
+            count = min(per_beat, length - at)
+            expected.append((len(inputs), rows[row][at : at + count].tolist()))
+            inputs.append({"start": 0, "offset": int(rng.integers(core.lanes)), "advance": 1, "rows": count})
+            at += count
+    inputs.append({"advance": 0})
+    seen = trace(DesiredStore(core), inputs, ["bits"], after=DesiredStore.latency)["bits"]
+    for cycle, bits in expected:
+        value = seen[cycle + DesiredStore.latency]
+        assert [value >> i & 1 for i in range(len(bits))] == bits, cycle

@@ -9,12 +9,13 @@ from bepsw.driver_words import (
     hidden_to_words,
     pieces_of,
     sample_beats,
+    unrolled_bits,
     weight_runs,
     weights_from_runs,
 )
-from bepsw.layout import place
+from bepsw.layout import Unrolled, place
 from bepsw.registers import window_pieces
-from bepsw.spec import counter_range
+from bepsw.spec import Network, counter_range
 
 from .bench import core_of, network_of, segments_of
 
@@ -111,3 +112,31 @@ def test_samples_are_a_header_and_segments(lanes, close, seed):
 def test_no_samples_are_no_beats():
     beats, last = sample_beats(np.zeros((0, 20), np.uint8), [], True, 9)
     assert len(beats) == len(last) == 0
+
+
+def test_a_sequence_begins_every_step_with_a_segment():
+    """3 steps of 5 bits and a state of 6, on segments of 8: [x_1 ; s_0] is 11 bits, s_0 all ones."""
+    unrolled = Unrolled(steps=3, inputs=5, state=6, segments=2, full=0, copies=1, offset=5)
+    x = np.arange(15) % 2
+    bits = unrolled_bits([x, 1 - x], unrolled, 8)
+    assert bits.shape == (2, unrolled.sample_segments * 8)
+    assert "".join(map(str, bits[0])) == "01010111111000001010100001010000"
+    assert "".join(map(str, bits[1])) == "10101111111000000101000010101000"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_parts_of_a_sequence_come_back(seed):
+    rng = np.random.default_rng(seed)
+    core = core_of(rules=1, lanes=int(rng.integers(8, 20)), store_segments=80, max_fan_in=80, steps=12, beats=512)
+    network = Network(
+        widths=(int(rng.integers(1, 30)), int(rng.integers(1, 30))), classes=2, steps=int(rng.integers(1, 9))
+    )
+    unrolled = place(network, core).unrolled
+    x = rng.integers(0, 2, (3, network.inputs))
+    parts = unrolled_bits(x, unrolled, core.lanes).reshape(3, -1, core.lanes)
+    first = parts[:, : unrolled.segments].reshape(3, -1)
+    assert np.array_equal(first[:, : unrolled.inputs], x[:, : unrolled.inputs])
+    assert first[:, unrolled.inputs : network.fan_ins[0]].all() and not first[:, network.fan_ins[0] :].any()
+    later = parts[:, unrolled.segments :].reshape(3, network.steps - 1, -1)
+    assert np.array_equal(later[:, :, : unrolled.inputs].reshape(3, -1), x[:, unrolled.inputs :])
+    assert not later[:, :, unrolled.inputs :].any()

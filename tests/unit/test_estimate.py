@@ -65,6 +65,7 @@ def test_names_of_memories_are_all_different():
     [
         {"contexts": 16, "fronts": 8},  # queues that just fill a LUT RAM
         {"rules": 1},
+        {"rules": 1, "slots": 3, "beats": 100, "store_segments": 50},
         {
             "lanes": 19, "segments": 9, "slots": 3, "bits": 5, "contexts": 2, "threads": 1, "hidden_words": 2300,
             "weight_words": 70, "beats": 600, "max_width": 200, "max_fan_in": 300, "operand_words": 6, "classes": 9,

@@ -12,7 +12,9 @@ from bepsw.cycles import Timing
 from bepsw.golden.step import StepModel
 from bepsw.program import compile_program
 
+from . import recurrent
 from .bench import core_of, drive, network_of, plain, plane_words, receiver, segments_of
+from .recurrent import name_of, recurrent_of
 
 CORES = [
     core_of(),
@@ -27,10 +29,13 @@ SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.seg
 class Bench:
     """A Forward with a W plane, tables, samples to send, and everything that it wrote."""
 
-    def __init__(self, core, rng, count, *, depth=None, train=1, batch=100, online=0, **options):
+    def __init__(self, core, rng, count, *, depth=None, train=1, batch=100, online=0, steps=None, **options):
         self.core, self.rng = core, rng
         self.train, self.batch, self.online = train, batch, online
-        network, training, thresholds = network_of(rng, core, depth=depth, **options)
+        if steps is None:
+            network, training, thresholds = network_of(rng, core, depth=depth, **options)
+        else:
+            network, training, thresholds = recurrent_of(rng, core, depth=depth, steps=steps, **options)
         self.network, self.thresholds, self.local = network, thresholds, training.local
         judged = network.widths[1:] if self.local else network.widths[-1:]
         prototypes = [rng.integers(0, 2, (network.classes, width)) for width in judged]
@@ -41,7 +46,8 @@ class Bench:
         self.plane = {}
         for matrix, bits in zip(self.matrices, [*self.model.weights, *self.model.classifiers], strict=True):
             self.plane |= plane_words(matrix, bits, core, rng)
-        self.bits = rng.integers(0, 2, (count, network.widths[0]))
+        self.bits = rng.integers(0, 2, (count, network.inputs))
+        self.inputs = {}  # what copies are made of
         self.labels = rng.integers(0, network.classes, count)
         if self.local:  # the last layer is content with half of the samples
             self.labels[::2] = self.model.infer(self.bits[::2])
@@ -75,6 +81,17 @@ class Bench:
             await ctx.tick()
         ctx.set(dut.fill_mask, 0)
 
+    def first_operand(self, context, bits):
+        """Of a sequence [x_1 ; s_0]; x_2 … x_T stand behind it in the input store."""
+        unrolled = self.program.layout.unrolled
+        if not unrolled:
+            return bits
+        steps = np.asarray(bits).reshape(unrolled.steps, -1)
+        for step, x in enumerate(steps[1:]):
+            for segment, value in enumerate(segments_of(x, self.core.lanes)):
+                self.inputs[context, unrolled.segments + step * unrolled.copies + segment] = value
+        return np.concatenate([steps[0], np.ones(unrolled.state, int)])
+
     def send(self, gaps=0.0):
         async def bench(ctx):
             await self.setup(ctx)
@@ -82,7 +99,7 @@ class Bench:
                 while not self.free or self.rng.random() < gaps:
                     await ctx.tick()
                 context = self.free.popleft()
-                await self.fill(ctx, context, bits)
+                await self.fill(ctx, context, self.first_operand(context, bits))
                 ctx.set(self.dut.tokens.payload, {"context": context, "label": int(label), "close": 0})
                 ctx.set(self.dut.tokens.valid, 1)
                 await ctx.tick().until(self.dut.tokens.ready)
@@ -92,16 +109,21 @@ class Bench:
         return bench
 
     async def plane_and_writes(self, ctx):
-        """The W plane, and a record of everything written."""
+        """The W plane, the input store, and a record of everything written."""
         dut, core = self.dut, self.core
+        copies = deque([0])
+        copy = (dut.copy_context, dut.copy_segment) if core.rules else (dut.streaming, dut.streaming)
         late = deque([[0] * core.segments] * (WeightPlane.latency - 1))
         cycle = 0
         while True:
             _, _, *values = await ctx.tick().sample(
                 dut.read_address, dut.streaming, dut.z_enable, dut.z_context, dut.z_beat, dut.z_data,
-                dut.hidden_enable, dut.hidden_context, dut.hidden_segment, dut.hidden_data,
+                dut.hidden_enable, dut.hidden_context, dut.hidden_segment, dut.hidden_data, *copy,
             )  # fmt: skip
-            address, streaming, z, z_context, beat, data, hidden, context, segment, word = map(plain, values)
+            address, streaming, z, z_context, beat, data, hidden, context, segment, word, *place = map(plain, values)
+            if core.rules:
+                copies.append(self.inputs.get(tuple(place), 0))
+                ctx.set(dut.copy_data, copies.popleft())
             late.append(self.plane.get(address, [0] * core.segments))
             ctx.set(dut.weights, late.popleft())
             self.streams.append(streaming)
@@ -113,11 +135,19 @@ class Bench:
 
     def check(self, index, context):
         """What was written for a judged sample."""
-        _, z, a = self.model.forward(self.bits[index].astype(bool))
-        for matrix, values in zip(self.program.layout.layers, z, strict=True):
-            for beat in range(matrix.beats):
-                rows = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
-                assert self.z[context, matrix.beat_base + beat][: len(rows)] == rows, (index, beat)
+        inputs, z, a = self.model.forward(self.bits[index].astype(bool))
+        for matrix, layer in zip(self.program.layout.layers, z, strict=True):
+            for step, values in enumerate(np.atleast_2d(layer)):
+                for beat in range(matrix.beats):
+                    rows = values[beat * matrix.rows_per_word : (beat + 1) * matrix.rows_per_word].tolist()
+                    at = matrix.beat_base + step * matrix.beats + beat
+                    assert self.z[context, at][: len(rows)] == rows, (index, step, beat)
+        if self.network.steps:
+            a = (a[0][-1], *a[1:])
+            for step, operand in enumerate(inputs[0][1:]):
+                for segment, word in enumerate(segments_of(operand, self.core.lanes)):
+                    at = step * self.matrices[0].segments + segment
+                    assert self.hidden[context, at] == word, (index, step, segment)
         stored = [matrix.store_base for matrix in self.matrices[: len(a)]]
         for base, active in zip(stored, a, strict=True):
             for segment, word in enumerate(segments_of(active, self.core.lanes)):
@@ -225,3 +255,14 @@ def test_one_sample_takes_the_documented_cycles(core, seed):
         at += step["words"] + (timing.score_gap if step["classifier"] else timing.pass_gap)
     assert [cycle for cycle, streaming in enumerate(bench.streams) if streaming] == expected
     assert arrived == [expected[-1] + timing.read + timing.z + timing.judge + timing.queue]
+
+
+@pytest.mark.parametrize("core", recurrent.CORES, ids=name_of)
+@pytest.mark.parametrize("seed, steps, mode", [(1, 1, {}), (2, 2, {"online": 1}), (3, 3, {"train": 0}), (4, 7, {})])
+def test_equals_the_golden_forward_pass_through_time(core, seed, steps, mode):
+    rng = np.random.default_rng([seed, core.lanes])
+    slow = float(rng.choice([0.0, 0.5]))
+    bench = Bench(core, rng, 6, steps=steps, **mode)
+    take = receiver(bench.dut.results, bench.results, 6, np.random.default_rng(seed), stalls=slow)
+    drive(bench.dut, bench.send(gaps=slow / 2), bench.retire(slow), take, background=(bench.plane_and_writes,))
+    assert bench.results == bench.judged

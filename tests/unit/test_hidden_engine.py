@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 
 from bephw.hidden_engine import HiddenEngine
 
+from . import recurrent
 from .bench import constants, core_of, drive
 from .hidden_bench import HiddenBench
 
@@ -18,6 +19,10 @@ CORES = [
     core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64, max_width=30, bits=16),
     core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256, max_width=30, bits=4),
 ]
+# Wide segments: rows of one or two, so that steps must wait for each other.
+ONE_ROW = core_of(
+    rules=1, lanes=30, segments=4, slots=4, max_width=40, max_fan_in=60, bits=3, store_segments=40, steps=8
+)
 SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}B{c.bits}")
 
 
@@ -39,7 +44,9 @@ class WithTable(wiring.Component):
 def job(bench, layer, row, desired, sweep):
     matrix = bench.layers[layer]
     word, position = matrix.place_of(row, 0)
-    return {
+    beat, slot = divmod(row, matrix.rows_per_word)
+    rules = {"beat": beat, "slot": slot} if bench.core.rules else {}
+    return rules | {
         "layer": layer, "sweep": sweep, "desired": desired, "weight_address": word, "position": position,
         "hidden_address": matrix.hidden_base + row * matrix.segments,
     }  # fmt: skip
@@ -126,3 +133,60 @@ def test_a_segment_a_cycle_and_the_documented_latency(core, action):
     assert written == [*range(first, first + sum(lengths))]
     busy = [cycle for cycle, entry in enumerate(bench.trail) if entry[1]]
     assert busy == [*range(taken[0] + 1, written[-1] + 1)]
+
+
+RECURRENT = pytest.mark.parametrize("core", [*recurrent.CORES, ONE_ROW], ids=recurrent.name_of)
+
+
+@RECURRENT
+@pytest.mark.parametrize("gaps", [0, 0.5])
+@pytest.mark.parametrize("seed, online, options", [(1, False, {}), (2, True, {}), (3, False, {"rarity": 2})])
+def test_every_time_step_of_a_recurrent_layer(core, gaps, seed, online, options):
+    bench = HiddenBench(
+        core, np.random.default_rng([seed, core.lanes, core.segments]), online=online, recurrent=True, **options
+    )
+    inner = (dut := WithTable(core, bench.steps)).inner
+
+    async def run(ctx):
+        await bench.set_generator(ctx, inner)
+        ctx.set(inner.online, online)
+        for action in (sample, sweep, sample, sample):
+            jobs, plane = action(bench)
+            bench.plane.clear()
+            await send(ctx, bench, inner, jobs, gaps)
+            assert bench.plane == plane, action
+            assert bench.bank == bench.words(), action
+        await bench.check_generator(ctx, inner)
+        await ctx.tick().repeat(12)
+
+    drive(dut, run, background=(bench.memories(inner),))
+    assert bench.saturated == bench.model.counters.saturations > 0
+    assert bench.updated == bench.model.counters.updates
+
+
+@RECURRENT
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_time_steps_come_a_row_or_the_latency_apart(core, steps):
+    bench = HiddenBench(
+        core, np.random.default_rng([9, core.lanes]), online=False, recurrent=True, depth=1, steps=steps
+    )
+    inner = (dut := WithTable(core, bench.steps)).inner
+    rows = [(0, row, 1) for row in range(min(4, bench.layers[0].rows))]
+    jobs = [job(bench, *row, 0) for row in rows]
+
+    async def run(ctx):
+        await send(ctx, bench, inner, jobs, gaps=0)
+        await ctx.tick().repeat(4)
+
+    drive(dut, run, background=(bench.memories(inner),))
+    segments = bench.layers[0].segments
+    apart = max(segments, HiddenEngine.latency)
+    taken = [cycle for cycle, entry in enumerate(bench.trail) if entry[0]]
+    length = (steps - 1) * apart + segments
+    assert taken == [taken[0] + index * length for index in range(len(jobs))]
+    first = taken[0] + 1 + HiddenEngine.latency
+    expected = [first + index * length + t * apart + i for index in range(len(jobs)) for t in range(steps)
+                for i in range(segments)]  # fmt: skip
+    assert [cycle for cycle, entry in enumerate(bench.trail) if entry[2]] == expected
+    busy = [cycle for cycle, entry in enumerate(bench.trail) if entry[1]]
+    assert busy == [*range(taken[0] + 1, expected[-1] + 1)]

@@ -135,3 +135,52 @@ def test_classifiers_of_every_layer_take_room(name, wanted):
     deep = Network(widths=(9,) * 5, classes=2)
     with pytest.raises(BepError, match="the depth needs steps >= 8, and the core has 7"):
         place(deep, core, local=True)
+
+
+SEQUENCE = Network(widths=(21, 45, 12), classes=3, steps=4)
+ROOMY = Core(
+    lanes=8, segments=4, slots=4, max_width=64, max_fan_in=128, steps=7, store_segments=64, prototype_segments=8
+)
+UNROLLED_NEEDS = {"max_fan_in": 66, "beats": 4 * 45 + 12, "store_segments": 3 * 9 + 6 + 2, "prototype_segments": 7}
+
+
+def test_a_recurrent_layer_has_room_for_every_step():
+    """[x_t ; s_{t−1}] is 66 bits: 9 segments of 8, the state from lane 5 of segment 2 on."""
+    layout = place(SEQUENCE, ROOMY)
+    unrolled, (first, second) = layout.unrolled, layout.layers
+    assert (unrolled.steps, unrolled.inputs, unrolled.state, unrolled.segments) == (4, 21, 45, 9)
+    assert (unrolled.full, unrolled.copies, unrolled.offset) == (2, 3, 5)
+    assert layout.input_segments == 9 + 3 * 3
+    assert (first.fan_in, first.beats, first.beat_base, first.store_base) == (66, 45, 0, 3 * 9)
+    assert (second.beat_base, second.store_base) == (4 * 45, 3 * 9 + 6)
+    assert (layout.beats, layout.store_segments) == (4 * 45 + 12, 3 * 9 + 6 + 2)
+    assert place(replace(SEQUENCE, steps=1), ROOMY).input_segments == 9
+    assert place(replace(SEQUENCE, steps=0), ROOMY).unrolled is None
+
+
+@pytest.mark.parametrize(("name", "wanted"), UNROLLED_NEEDS.items())
+def test_what_a_recurrent_layer_needs_is_named(name, wanted):
+    small = 4 if name == "prototype_segments" else wanted - 1
+    wanted = 6 if name == "prototype_segments" else wanted  # of the state alone, before that of its columns
+    with pytest.raises(
+        BepError, match=rf"4×21-45-12 with 3 classes .* needs {name} >= {wanted}, and the core has {small}"
+    ):
+        place(SEQUENCE, replace(ROOMY, **{name: small}))
+
+
+def test_columns_of_the_state_may_need_a_segment_more_than_the_state():
+    """48 state bits are 6 segments of 8; from lane 1 of a segment on they are 7."""
+    wide = replace(SEQUENCE, widths=(17, 64))
+    with pytest.raises(BepError, match="a state of 64 units needs prototype_segments >= 9, and the core has 8"):
+        place(wide, ROOMY)
+    place(replace(SEQUENCE, widths=(16, 64)), ROOMY)
+
+
+@pytest.mark.parametrize("steps, wanted", [(1, 3), (2, 4), (3, 5), (9, 5)])
+def test_time_steps_take_three_rows_at_most(steps, wanted):
+    deep = replace(SEQUENCE, widths=(5, *[4] * 6), steps=steps)
+    core = replace(ROOMY, store_segments=64, steps=7 if wanted == 3 else wanted + 3)
+    if wanted > 3:
+        with pytest.raises(BepError, match=f"the depth needs steps >= {wanted + 4}, and the core has {wanted + 3}"):
+            place(deep, core)
+    place(deep, replace(core, steps=wanted + 4))

@@ -221,3 +221,53 @@ def test_sixty_four_classes_take_every_label():
     inputs = [start, frame(63, 0), frame(5, 1), {"i.valid": 0}]
     seen = trace(Loader(core_of()), inputs, ["o.valid", "o.payload"])
     assert np.flatnonzero(seen["o.valid"]).tolist() == [3] and seen["o.payload"][3]["label"] == 63
+
+
+@pytest.mark.parametrize("operand, segments", [(3, 3), (3, 7), (1, 9), (5, 12)])
+@pytest.mark.parametrize("gaps", [0, 0.4])
+def test_of_a_sequence_only_the_first_operand_goes_to_the_operand_store(operand, segments, gaps):
+    """Good and broken frames; every segment of a good one is in the input store."""
+    rng = random.Random(segments)
+    core = core_of(rules=1, contexts=4, segments=2, slots=1, store_segments=12)
+    dut = Loader(core)
+    sent = list(frames(rng, core, segments, 10, 20, 0.3))
+    good = [beats for kind, _, _, beats in sent if kind == "good"]
+    stores, fills, done = {}, [], []
+
+    async def send(ctx):
+        ctx.set(dut.run, 1)
+        ctx.set(dut.classes, 10)
+        for name, value in (("segments", segments), ("operand", operand), ("starts", 1)):
+            ctx.set(getattr(dut.row, name), value)
+        for _, label, close, beats in sent:
+            for index, beat in enumerate([label | close << 6, *beats]):
+                while rng.random() < gaps:
+                    await ctx.tick()
+                ctx.set(dut.i.payload, {"data": beat, "last": index == len(beats)})
+                ctx.set(dut.i.valid, 1)
+                await ctx.tick().until(dut.i.ready)
+                ctx.set(dut.i.valid, 0)
+        await ctx.tick().repeat(4)
+
+    async def watch(ctx):
+        while True:
+            _, _, enable, segment, context, word, mask, place, valid, token = await ctx.tick().sample(
+                dut.store_enable, dut.store_segment, dut.fill_context, dut.fill_data, dut.fill_mask, dut.fill_word,
+                dut.o.valid, dut.o.payload,
+            )  # fmt: skip
+            ctx.set(dut.retired, valid)
+            ctx.set(dut.handed, valid)
+            if enable:
+                stores[context, segment] = word
+                if segment == 0:
+                    fills.clear()
+            if mask:
+                fills.append((context, 2 * place + (mask >> 1), word))
+            if valid:
+                beats = good[len(done)]
+                assert [stores[token.context, i] for i in range(segments)] == beats
+                assert fills == [(token.context, q, beat) for q, beat in enumerate(beats[:operand])]
+                done.append(token)
+
+    drive(dut, send, background=(watch,))
+    assert len(done) == len(good) > 5

@@ -68,3 +68,32 @@ def test_the_last_beat_may_fill_a_segment_and_spill(width, count):
     seen = trace(Packer(lanes=8, slots=5), [*beats, {"valid": 0}, *beats, {"valid": 0}], ["segment_valid", "segment"])
     out = [s for v, s in zip(seen["segment_valid"], seen["segment"], strict=True) if v]
     assert out == segments_of(bits, 8) * 2 and len(out) == 2 * count
+
+
+@pytest.mark.parametrize("lanes, slots", [(8, 1), (8, 8), (9, 3), (13, 4), (36, 5)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_layer_may_begin_at_any_lane(lanes, slots, seed):
+    """The offset is given any time between the last beat and the first, the lanes below it stay 0."""
+    rng = np.random.default_rng(seed)
+    inputs, expected, begins, dones = [], [], [], []
+    for _ in range(30):
+        width, rows, offset = int(rng.integers(1, 4 * lanes)), int(rng.integers(1, slots + 1)), int(rng.integers(lanes))
+        bits = rng.integers(0, 2, width)
+        wait = [{"valid": 0, "start": 0, "rows": int(rng.integers(slots + 1))} for _ in range(int(rng.integers(1, 4)))]
+        wait[int(rng.integers(len(wait)))] |= {"start": 1, "offset": offset}
+        inputs += wait
+        for at in range(0, width, rows):
+            chunk = bits[at : at + rows]
+            value = sum(int(bit) << i for i, bit in enumerate(chunk))
+            last = int(at + rows >= width)
+            inputs.append({"valid": 1, "start": 0, "bits": value, "rows": len(chunk), "last": last})
+        begins.append(len(expected))
+        expected += segments_of([0] * offset + bits.tolist(), lanes)
+        dones.append(len(inputs) - 1 + Packer.latency + 1)
+    inputs.append({"valid": 0})
+    watch = ["segment_valid", "segment", "begin", "done"]
+    seen = trace(Packer(lanes=lanes, slots=slots, offsets=True), inputs, watch)
+    found = [(s, b) for v, s, b in zip(*(seen[name] for name in watch[:3]), strict=True) if v]
+    assert [segment for segment, _ in found] == expected
+    assert [at for at, (_, begin) in enumerate(found) if begin] == begins
+    assert [cycle for cycle, done in enumerate(seen["done"]) if done] == dones

@@ -1,6 +1,7 @@
 """Program: every constant of every step, and the words that carry them."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -244,3 +245,86 @@ def test_without_gate_is_a_gate_that_is_always_open():
     network = Network(widths=(20, 7, 3), classes=4)
     off, wide = (thresholds(network, Training(gamma=(7, 1), **gate)) for gate in (dict(gate=False), dict(nu=1)))
     assert compile_program(network, core_of(), off).tables == compile_program(network, core_of(), wide).tables
+
+
+def test_time_steps_worked_out_by_hand():
+    """4×11-14-3 on 9 lanes, 5 segments, 3 slots: operands of 3 segments, the state from lane 2 of the second."""
+    network = Network(widths=(11, 14, 3), classes=4, steps=4)
+    core = replace(EVERY_RULE, store_segments=20)
+    limits = thresholds(network, Training(gamma=(7, 1), nu=0.3))
+    tables = compile_program(network, core, limits).tables
+    assert columns(tables["input"], "segments", "operand", "starts") == [(3 + 3 * 2, 3, 0b00001)]
+    names = ("from_input", "half", "repeat", "feeds", "copies", "copy_base", "offset")
+    names += ("beat_base", "store_base", "out_starts")
+    assert columns(tables["forward"], *names) == [
+        (1, 0, 1, 1, 2, 3, 2, 0, 0, 0b00001),
+        (0, 1, 2, 1, 2, 5, 2, 14, 3, 0b00001),
+        (0, 1, 1, 0, 0, 0, 0, 42, 9, 0b00101),
+        (0, 0, 1, 0, 0, 0, 0, 56, 11, 0b00111),
+        (0, 1, 1, 0, 0, 0, 0, 58, 12, 0),
+    ]
+    names = ("walk", "scan", "recurrent", "fresh", "repeat", "from_prototype")
+    names += ("beat_base", "desired_row", "sent_row", "offset")
+    assert columns(tables["backward"], *names) == [
+        (1, 1, 0, 0, 1, 1, 56, 1, 0, 0),
+        (1, 0, 1, 1, 1, 0, 42, 0, 6, 0),
+        (1, 0, 1, 0, 2, 0, 28, 6, 7, 2),
+        (0, 1, 1, 0, 1, 0, 0, 6, 7, 2),
+    ]
+    assert columns(tables["backward"], "first_chunk", "first_segment", "first_segments") == [
+        (0, 0, 2),
+        *[(0, 1, 2)] * 3,
+    ]
+    names = ("from_input", "store_base", "repeat", "pad", "beats")
+    assert columns(tables["hidden"], *names) == [(1, 0, 4, 4, 14), (0, 9, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("steps, turns", [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (7, [1, 5, 1])])
+def test_of_any_number_of_steps_two_rows_alternate(steps, turns):
+    """What a step sends back is where the next one looks, and what a pass fills is the half that the next one reads."""
+    network = Network(widths=(5, 6), classes=2, steps=steps)
+    core = replace(EVERY_RULE, store_segments=60)
+    tables = compile_program(network, core, thresholds(network, Training(gamma=(1,)))).tables
+    assert [step["repeat"] for step in tables["backward"]] == turns
+    assert [step["repeat"] for step in tables["forward"]] == [*turns, 1]
+    halves = [step["half"] ^ turn & 1 for step in tables["forward"] for turn in range(step["repeat"])]
+    assert halves == [number % 2 for number in range(steps + 1)]
+    taken = [(step, turn & 1) for step in tables["backward"] for turn in range(step["repeat"])]
+    for (sender, odd), (reader, even) in pairwise(taken):
+        assert sender["sent_row"] ^ odd == reader["desired_row"] ^ even
+        assert not reader["walk"] or reader["sent_row"] != reader["desired_row"]
+
+
+def test_columns_of_the_state_in_rows_that_span_words():
+    """50 inputs and 8 state bits on 9 lanes and 5 segments: 7 segments, the state from the second word on."""
+    network = Network(widths=(50, 8), classes=2, steps=2)
+    core = replace(EVERY_RULE, store_segments=20, beats=128)
+    step = compile_program(network, core, thresholds(network, Training(gamma=(1,)))).tables["backward"][0]
+    assert columns([step], "first_chunk", "first_segment", "first_segments", "words_per_row") == [(1, 0, 2, 2)]
+    network = Network(widths=(20, 38), classes=2, steps=2)
+    step = compile_program(network, core, thresholds(network, Training(gamma=(1,)))).tables["backward"][0]
+    assert columns([step], "first_chunk", "first_segment", "first_segments", "words_per_row") == [(0, 2, 3, 2)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_sequence_is_placed_can_be_encoded(seed):
+    rng = np.random.default_rng(seed)
+    while True:
+        segments = int(rng.integers(1, 9))
+        core = Core(
+            lanes=int(rng.integers(8, 20)), segments=segments, slots=int(rng.integers(1, min(segments, 8) + 1)),
+            weight_words=int(rng.integers(2, 60)), hidden_words=int(rng.integers(2, 60)),
+            max_width=int(rng.integers(2, 20)), max_fan_in=int(rng.integers(2, 40)), classes=int(rng.integers(2, 8)),
+            operand_words=int(rng.integers(1, 5)), beats=int(rng.integers(2, 30)), rules=1,
+            store_segments=int(rng.integers(1, 20)), prototype_segments=int(rng.choice([2, 4])), steps=8,
+        )  # fmt: skip
+        widths = tuple(int(k) for k in rng.integers(1, 12, int(rng.integers(2, 4))))
+        network = Network(widths=widths, classes=2, steps=int(rng.integers(1, 9)))
+        options = [{}, dict(select="threshold", theta=256, push=256), dict(gate=False)][seed % 3]
+        limits = thresholds(network, Training(gamma=widths[1:], nu=1, r=2, **options))
+        try:
+            program = compile_program(network, core, limits)
+        except BepError:
+            continue
+        program.words(core)
+        return

@@ -17,8 +17,9 @@ CORES = [
     core_of(lanes=8, segments=1, slots=1, threads=1, contexts=2, operand_words=6, max_fan_in=48, max_width=20),
     core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64),
     core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256),
+    core_of(rules=1),
 ]
-SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
+SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}r{c.rules}")
 
 
 class WithTable(wiring.Component):
@@ -64,12 +65,13 @@ def entries_of(rng, core, layers, dense):
     return entries, rows
 
 
-def job_of(layers, layer, row, desired):
+def job_of(layers, layer, row, desired, rules=0):
     word, position = layers[layer].place_of(row, 0)
     matrix = layers[layer]
     return {
         "layer": layer, "sweep": 0, "desired": desired, "hidden_address": matrix.hidden_base + row * matrix.segments,
         "weight_address": word, "position": position,
+        **(dict(zip(("beat", "slot"), divmod(row, matrix.rows_per_word), strict=True)) if rules else {}),
     }  # fmt: skip
 
 
@@ -110,7 +112,7 @@ def test_jobs_of_every_entry_in_order(core, stalls, seed):
             ctx.set(inner.start, 0)
             take = receiver(inner.o, received, len(rows), rng, stalls=stalls)
             await take(ctx)
-            assert received == [job_of(layers, *row) for row in rows]
+            assert received == [job_of(layers, *row, core.rules) for row in rows]
             await ctx.tick().repeat(3)
             assert not ctx.get(inner.busy)
             done.append(len(rows))

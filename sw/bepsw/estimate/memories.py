@@ -67,8 +67,9 @@ class Memory:
     @property
     def use(self):
         """`Use` of each of them."""
-        if self.style == "block":
-            return on_block_ram(self.width, self.depth)
+        if self.style == "block":  # a copy for every read port
+            use = on_block_ram(self.width, self.depth)
+            return Use(ebr=use.ebr * len(self.readers), mux=use.mux * len(self.readers))
         return lut_ram(self.width, self.depth, self.readers)
 
 
@@ -133,8 +134,9 @@ def hidden_bank(lanes, bits, words):
 def _stores(core):
     """Activations, operands, pre-activations, winners, prototypes and desired activations."""
     lanes, pairs = core.lanes, core.prototype_segments // 2
-    for name in ("input_store", "hidden_store"):
-        yield Memory(name, lanes, core.contexts << index_bits(core.store_segments), "block")
+    depth = core.contexts << index_bits(core.store_segments)
+    yield Memory("input_store", lanes, depth, "block", readers=((), ()) if core.rules else ((),))
+    yield Memory("hidden_store", lanes, depth, "block")
     for name, operands in (("input", core.fronts), ("hidden", 2 * core.threads)):
         words = operands * core.operand_words
         yield Memory(f"forward.{name}_operand.segment", lanes, words, "distributed", core.segments)
@@ -145,6 +147,9 @@ def _stores(core):
     yield Memory("backward.desired.prototype", lanes, core.classes * pairs, "block", 2)
     if core.rules:
         yield Memory("backward.desired.desired", lanes, DESIRED_ROWS * pairs, "block", 2)
+        sums = core.slots * (core.stability_bits + 1)
+        yield Memory("backward.stability.sums", sums, 1 << max(1, index_bits(core.beats) - 1), "block")
+        yield Memory("backward.history", core.slots, core.winner_banks << index_bits(core.beats), "block")
     else:
         yield Memory("backward.desired.desired", lanes, 2 * pairs, "distributed", 2)
 
@@ -165,9 +170,14 @@ _READERS = {
 """Fields that each reader of a step table uses; () for all."""
 
 _MORE_READERS = {
-    "forward": (("half", "classifier", "last"), (), ("half",), ("last", "margin", "learns")),
+    "forward": (
+        ("half", "classifier", "last", "repeat", "feeds", "copies", "copy_base"),
+        (),
+        ("offset",),
+        ("last", "margin", "learns"),
+    ),
     "backward": ((),),
-    "hidden": (("rare", "rate"), (), ()),
+    "hidden": (("rare", "rate", "repeat", "pad", "beats"), (), ()),
 }
 """What they use as well in cores with `rules`, and one reader more."""
 
@@ -209,4 +219,5 @@ def winners_bits(core):
 def job_bits(core):
     """Bits of a row job."""
     words = index_bits(core.hidden_words) + index_bits(core.weight_words)
-    return index_bits(core.steps) + 2 + words + index_bits(core.segments)
+    place = index_bits(core.beats) + index_bits(core.slots) if core.rules else 0
+    return index_bits(core.steps) + 2 + words + index_bits(core.segments) + place

@@ -1,0 +1,75 @@
+"""Where every thread of the forward stage stands in a row of the table that repeats."""
+
+from amaranth.hdl import Array, Mux, Signal
+
+__all__ = ["Turns"]
+
+
+class Turns:
+    """The turn at hand, counted from 1, pre-activation words written and segments copied of every thread.
+
+    Methods give statements for the states of `ForwardIssue`: it is no component, for it acts in the cycles of that.
+
+    Members
+    -------
+    more : per thread, the turn at hand is not the last of its row
+    reached : per thread, pre-activation words of its row so far
+    now, first : of the thread that is picked next, its turn and whether it is the first
+    left, first_turn : of the pass that streams, copies still to come and whether it is the first of its row
+    """
+
+    def __init__(self, core):
+        turns, segments = range(core.store_segments + 1), range(core.store_segments + 1)
+
+        def array(name, shape):
+            return Array(Signal(shape, name=f"{name}_{i}") for i in range(core.threads))
+
+        self.turn = array("turn", turns)
+        self.more = array("more", 1)  # the turn at hand is not the last
+        self.reached = array("reached", range(core.beats + 1))
+        self.copied = array("copied", segments)
+        # Of the thread that is picked next, one cycle ahead.
+        self.now, self.first = Signal(turns), Signal()
+        self.beat, self.segment = Signal(range(core.beats + 1)), Signal(segments)
+        # Of the pass that streams.
+        self.index, self.left = Signal(segments, name="copy_index"), Signal(segments, name="copies_left")
+        self.first_turn = Signal()
+
+    def begin(self, thread):
+        """A sample begins."""
+        return self.turn[thread].eq(1)
+
+    def look(self, thread):
+        """`thread` may be picked in the next cycle."""
+        return [
+            self.now.eq(self.turn[thread]),
+            self.first.eq(self.turn[thread] == 1),
+            self.beat.eq(self.reached[thread]),
+            self.segment.eq(self.copied[thread]),
+        ]
+
+    def ended(self, thread):
+        """The pass of `thread` has left the pipeline."""
+        return self.turn[thread].eq(Mux(self.more[thread], self.turn[thread] + 1, 1))
+
+    def picked(self, thread, row, beat):
+        """`thread` is picked for a pass of `row`."""
+        return [
+            beat.eq(Mux(self.first, 0, self.beat)),
+            self.index.eq(Mux(self.first, row.copy_base, self.segment)),
+            self.left.eq(row.copies),
+            self.more[thread].eq(self.now != row.repeat),
+            self.first_turn.eq(self.first),
+        ]
+
+    def copy(self, tag):
+        """Combinational: what goes down the pipeline is a copy."""
+        return [tag.copy.eq(1), tag.beat.eq(self.index), tag.last.eq(self.left == 1)]
+
+    def copied_one(self, thread):
+        """On to the next copy."""
+        return [
+            self.index.eq(self.index + 1),
+            self.left.eq(self.left - 1),
+            self.copied[thread].eq(self.index + 1),
+        ]
