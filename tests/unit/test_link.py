@@ -31,7 +31,8 @@ class Wire:
     async def bus(self, ctx):
         bus = self.link.bus
         while True:
-            await ctx.edge(bus.valid, 1)
+            if not ctx.get(bus.valid):
+                await ctx.edge(bus.valid, 1)
             for _ in range(self.slow()):
                 await ctx.tick()
                 assert ctx.get(bus.valid), "an access was given up"
@@ -47,7 +48,8 @@ class Wire:
     async def stream(self, ctx):
         samples, results = self.link.samples, self.link.results
         while True:
-            await ctx.edge(samples.valid, 1)
+            if not ctx.get(samples.valid):
+                await ctx.edge(samples.valid, 1)
             for _ in range(self.slow()):
                 await ctx.tick()
             self.fake.beat(ctx.get(samples.payload.data), bool(ctx.get(samples.payload.last)))

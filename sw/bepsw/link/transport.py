@@ -1,0 +1,162 @@
+"""The driver's transport over a link: registers, blocks, the sample stream."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from ..errors import BepError
+from ..registers import address
+from .client import LinkLost
+from .protocol import MOST_WORDS, READ, RESULTS_DEPTH, STREAM, WRITE, build_id, link_address
+
+__all__ = ["LinkTransport"]
+
+_WORD = 4
+_IDLE = 1
+
+
+class LinkTransport:
+    """A core behind a link, with everything dropped that an earlier host had under way.
+
+    Writes are posted: a call returns when the request is on its way, and what reads waits for all before it. A write
+    that cannot be delivered is reported by a later call.
+
+    Parameters
+    ----------
+    client : LinkClient
+    core : Core, optional
+        What the bitstream must have been built with.
+
+    Raises
+    ------
+    BepError
+        The board has another build than that of `core`.
+    LinkLost
+        From every call: see `LinkClient`; or the core takes no samples and gives no results any more.
+    """
+
+    def __init__(self, client, core=None):
+        self.client = client
+        if core is not None and client.build != build_id(core):
+            raise BepError(
+                f"The board at {client.pipe.name} carries build {client.build:08x}, and this core is build "
+                f"{build_id(core):08x}: program the board with it, or choose with --core what the board has."
+            )
+        self.write(address("CONTROL"), 0)
+        self.write(address("COMMAND"), 1)
+        self.wait_idle()
+        self._lanes = self.read(address("LANES"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """Leave the line at the base rate."""
+        self.client.close()
+
+    def read(self, addr):
+        """The word at `addr`."""
+        return int(self.read_block(addr, 1)[0])
+
+    def write(self, addr, value):
+        """Write `value` to `addr`."""
+        self.write_block(addr, [int(value) & 0xFFFFFFFF])
+
+    def read_block(self, addr, count):
+        """`count` reads of the same address, uint32 (count,)."""
+        parts, asked = [], 0
+        while asked < count:
+            size = min(MOST_WORDS, self._words, count - asked)
+            self.client.post(READ, _target(addr) + bytes([size]), parts.append)
+            asked += size
+        self.client.flush()
+        return np.frombuffer(b"".join(parts), "<u4").astype(np.uint32)
+
+    def write_block(self, addr, values):
+        """Write each of `values` to the same address."""
+        data = np.asarray(values).astype("<u4").tobytes()
+        at = 0
+        while at < len(data):
+            size = _WORD * min(MOST_WORDS, self._words)
+            self.client.post(WRITE, _target(addr) + data[at : at + size])
+            at += size
+
+    def stream(self, beats, last, results):
+        """Send beats while taking results, until all beats are in and exactly `results` results are out.
+
+        Every sample must have the same number of segments.
+
+        Returns
+        -------
+        namespace with `results`, uint64 (results,), payloads in order.
+        """
+        data, size, segments = sample_bytes(np.asarray(beats), np.asarray(last), self._lanes)
+        self.write(link_address("SEGMENTS"), segments)
+        taken = []
+        at = 0
+        while at < len(data):
+            end = min(len(data), at + self.client.size)
+            while end // size - len(taken) > RESULTS_DEPTH:
+                self._wait_results(taken)
+            self.client.post(STREAM, data[at:end], lambda body: _take(taken, body))
+            at = end
+        while len(taken) < results:
+            self._wait_results(taken)
+        self.client.flush()
+        if len(taken) > results:
+            raise LinkLost(f"The core gave {len(taken)} results for {results} samples.")
+        return SimpleNamespace(results=np.array(taken, np.uint64))
+
+    def wait_idle(self):
+        """Wait until nothing is in flight in the core."""
+        pipe = self.client.pipe
+        until = pipe.now() + self.client.patience
+        while not self.read(address("STATUS")) & _IDLE:
+            if pipe.now() > until:
+                raise LinkLost(f"The core at {pipe.name} has not become idle in {self.client.patience:g} seconds.")
+
+    @property
+    def _words(self):
+        return self.client.size // _WORD
+
+    def _wait_results(self, taken):
+        """Wait for replies that bring results; ask for some when no request is under way."""
+        pipe, before = self.client.pipe, len(taken)
+        until = pipe.now() + self.client.patience
+        while len(taken) == before:
+            if pipe.now() > until:
+                raise LinkLost(f"The core at {pipe.name} has given no result for {self.client.patience:g} seconds.")
+            if not self.client.under_way:
+                self.client.post(STREAM, b"", lambda body: _take(taken, body))
+            self.client.progress()
+
+
+def sample_bytes(beats, last, lanes):
+    """Beats of whole samples, all with the same number of segments, as the link's bytes.
+
+    Returns
+    -------
+    data : bytes; size : int, bytes of a sample; segments : int, of a sample
+    """
+    count = int(np.count_nonzero(last))
+    beats_each = len(beats) // count if count else 0
+    if not count:
+        return b"", 1, 1
+    regular = len(beats) == count * beats_each and beats_each > 1 and last.reshape(count, -1)[:, -1].all()
+    if not regular:
+        raise BepError("Samples on a link must be whole and have equally many segments.")
+    grid = beats.reshape(count, beats_each, -1)
+    bits = np.unpackbits(grid[:, 1:], axis=2, count=lanes, bitorder="little").reshape(count, -1)
+    rows = np.concatenate([grid[:, 0, :1], np.packbits(bits, axis=1, bitorder="little")], axis=1)
+    return rows.tobytes(), rows.shape[1], beats_each - 1
+
+
+def _target(addr):
+    return int(addr).to_bytes(2, "little") + b"\0"
+
+
+def _take(taken, body):
+    taken.extend(np.frombuffer(body, "<u4").tolist())
