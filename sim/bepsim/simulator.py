@@ -18,7 +18,7 @@ class Build:
 
     simulator : `verilator` or `icarus`.
     folder : where the program lies, in the cache.
-    ports : the core's widths.
+    ports : the core's widths, None behind another bench.
     waves : whether it records waves.
     cached : whether it was there already.
     seconds : what making it took.
@@ -26,7 +26,7 @@ class Build:
 
     simulator: str
     folder: Path
-    ports: Ports
+    ports: Ports | None
     waves: bool
     cached: bool
     seconds: float
@@ -37,8 +37,14 @@ class Build:
         return ".vcd" if self.simulator == "verilator" else ".fst"
 
 
-def build(verilog, top, simulator="verilator", waves=False):
+def build(verilog, top, simulator="verilator", waves=False, *, bench=None):
     """Compile module `top` of the text `verilog`, or find it in the cache.
+
+    Parameters
+    ----------
+    bench : str, optional
+        Verilog of the bench around it, with the ports of `bench.COMMANDS` and `bench.OUTCOMES`; that of a core if not
+        given.
 
     Raises
     ------
@@ -47,8 +53,8 @@ def build(verilog, top, simulator="verilator", waves=False):
     """
     start = time.monotonic()
     env = toolbox.environment(simulator)
-    ports = read_ports(verilog, top)
-    sources = {"core.sv": verilog, "bench.sv": bench_verilog(ports, top)}
+    ports = read_ports(verilog, top) if bench is None else None
+    sources = {"core.sv": verilog, "bench.sv": bench or bench_verilog(ports, top)}
     tools = toolbox.versions(simulator, env)
     settings = repr((simulator, waves, arguments_for(simulator), env.get("MAKEFLAGS"), tools))
     key = cache.content_key(settings, control_file(), *sources.values())

@@ -1,0 +1,75 @@
+"""A simulated board as a training target: the host driver talks to a simulated SoC through its UART pins."""
+
+from contextlib import contextmanager
+from functools import lru_cache
+
+from bephw.export import to_verilog
+from bephw.link.soc import LinkedTrainer
+from bepsw.driver import Driver
+from bepsw.layout import place
+from bepsw.link.client import LinkClient
+from bepsw.link.protocol import build_id
+from bepsw.link.transport import LinkTransport
+
+from .bench import BENCH
+from .serial_bench import serial_bench
+from .serial_line import SerialSimulation
+from .simulator import build
+
+__all__ = ["BASE_BAUD", "CLOCK_HZ", "RATES", "SILENCE", "SOC_TOP", "open_board", "open_linked", "soc_verilog"]
+
+SOC_TOP = "bepsoc"
+
+CLOCK_HZ = 1_000_000
+"""Slow, and so are the time-outs counted in clocks short: a simulated second has a million of them."""
+
+BASE_BAUD = CLOCK_HZ // 8
+RATES = (CLOCK_HZ // 4,)
+SILENCE = 0.03
+"""Seconds until the device is back at the base rate."""
+
+_LATENCY = 0.001
+_PATIENCE = 0.3
+
+
+@lru_cache(maxsize=4)
+def soc_verilog(core):
+    """Verilog of a core with its link, as simulated."""
+    soc = LinkedTrainer(
+        core, clock_hz=CLOCK_HZ, build_id=build_id(core), baud=BASE_BAUD, fallback=round(SILENCE * CLOCK_HZ)
+    )
+    return to_verilog(soc, SOC_TOP)
+
+
+@contextmanager
+def open_board(core, *, simulator="verilator", faults=None, waves=None):
+    """A running simulation of the SoC, as a pipe; closed when the block ends.
+
+    Raises
+    ------
+    BepError
+        A tool is missing or fails.
+    """
+    made = build(soc_verilog(core), SOC_TOP, simulator, waves=waves is not None, bench=serial_bench(BENCH, SOC_TOP))
+    with SerialSimulation(made, clock_hz=CLOCK_HZ, baud=BASE_BAUD, faults=faults, waves=waves) as pipe:
+        yield pipe
+
+
+def connect(pipe, core, **options):
+    """The driver's transport to the core behind `pipe`, with time-outs for a simulation."""
+    settings = {"rates": RATES, "latency": _LATENCY, "patience": _PATIENCE, "silence": SILENCE} | options
+    return LinkTransport(LinkClient(pipe, **settings), core)
+
+
+@contextmanager
+def open_linked(run, core, **options):
+    """The host driver of a simulated board, set up for `run`; load a state before use. Options as in `open_board`.
+
+    Raises
+    ------
+    BepError
+        The network does not fit the core, a tool is missing or fails.
+    """
+    place(run.network, core)  # refuse before minutes of compilation
+    with open_board(core, **options) as pipe, connect(pipe, core) as transport:
+        yield Driver(transport, run.network, run.training, run.prototypes)
