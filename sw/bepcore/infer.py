@@ -12,7 +12,7 @@ from bepsw.sequence import restore
 
 from . import options, runs, show
 from .settings import Settings
-from .targets import TARGETS, open_target
+from .targets import add_target, open_target
 
 __all__ = ["add_arguments", "run"]
 
@@ -31,7 +31,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--samples", type=int, metavar="N", help="the first N samples only")
     parser.add_argument("--out", metavar="FILE", help="write the predictions to this .csv")
-    parser.add_argument("--target", choices=TARGETS, default="golden", help="who classifies (default: golden)")
+    add_target(parser, "classifies")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     options.add_simulator(parser)
 

@@ -88,10 +88,10 @@ def add_settings(parser):
 
 def add_simulator(parser, core="small"):
     """--sim and --core."""
-    group = parser.add_argument_group("simulated core")
+    group = parser.add_argument_group("core")
     group.add_argument("--sim", choices=("verilator", "icarus"), default="verilator", help="simulator")
     group.add_argument(
-        "--core", metavar=CORE, default=core, help=f"core to simulate (default: {core}); small,rules=1 for every rule"
+        "--core", metavar=CORE, default=core, help=f"core that trains (default: {core}); small,rules=1 for every rule"
     )
 
 

@@ -14,7 +14,7 @@ from . import options, runs, show
 from .prepare import prepare
 from .presets import DEFAULT_DATA, from_arguments
 from .settings import Settings
-from .targets import TARGETS, open_target
+from .targets import SIMULATED, add_target, open_target
 
 __all__ = ["add_arguments", "run"]
 
@@ -30,7 +30,7 @@ def add_arguments(parser):
     options.add_rule(parser)
     options.add_schedule(parser)
     group = parser.add_argument_group("run")
-    group.add_argument("--target", choices=TARGETS, default="golden", help="who trains (default: golden)")
+    add_target(group, "trains")
     group.add_argument("--out", metavar="RUN", help="run folder (default: the next free runs/DATA-NNN)")
     group.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
     group.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
@@ -60,7 +60,7 @@ def _train(args, folder, settings, prepared, state):
         try:
             with show.EpochBars(screen, settings.epochs, len(train)) as bars:
                 # A simulated core takes seconds for a batch: look at the keyboard after each.
-                chunk = settings.batch if args.target == "sim" else None
+                chunk = settings.batch if args.target in SIMULATED else None
                 path = folder / runs.CHECKPOINT
                 fit(target, state, prepared.fit_data, epochs=settings.epochs, path=path, callback=bars, chunk=chunk)
             target.load(state.best_state or state.state)

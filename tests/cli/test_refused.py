@@ -55,7 +55,10 @@ def idx(array):
         (("--data", "mnist"), "run 'bepcore data fetch mnist'"),
         (("--data", "gone.csv"), "Cannot read .*gone.csv: No such file"),
         (("--data-dir", "gone", "--data", "mnist"), "data folder gone does not exist"),
-        (("--target", "board"), "invalid choice: 'board'"),
+        (
+            ("--target", "board"),
+            "there is no target 'board'; known are golden, golden-link, sim, sim-soc, and board:PORT",
+        ),
         (("--out", "/proc/here"), "Cannot write into the run folder /proc/here"),
         (("--resume", "gone"), "could not be read"),
         (("--nonsense",), "unrecognized arguments: --nonsense"),

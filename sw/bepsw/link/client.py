@@ -35,6 +35,7 @@ RATES = (3_000_000, 2_000_000, 1_500_000, 1_000_000, 921_600, 460_800, 230_400)
 _TOLERANCE = 0.02
 _DIVISORS = 1 << 16
 _LEAST_SIZE = 24
+_LEAST_TRIES = 12
 _GOOD_RUN = 16  # replies without a loss after which frames may be longer again
 
 
@@ -63,14 +64,14 @@ class LinkClient:
     latency : float
         Seconds that a round trip may take beyond the time of its bytes.
     patience : float
-        Seconds without any progress after which it gives up.
+        Seconds without any progress, and a dozen tries, after which it gives up.
     silence : float
         Seconds of silence after which the device is back at the base rate.
 
     Members
     -------
     size : int
-        Bytes of samples or words to put into one frame: fewer while frames get lost.
+        Bytes of samples or words to put into one frame: few at first, and again when frames get lost.
     clock_hz, build : int
         Of the device.
     repeats, damaged : int
@@ -88,7 +89,7 @@ class LinkClient:
         self.pipe = pipe
         self.base = pipe.baud
         self.latency, self.patience, self.silence = latency, patience, silence
-        self.size = MOST_BYTES
+        self.size = _LEAST_SIZE
         self.repeats = 0
         self._session = os.urandom(1)[0] if session is None else session
         self._splitter = Splitter()
@@ -289,10 +290,10 @@ class LinkClient:
     def _late(self):
         """Nothing more has come in time: send again what has no reply, shorter frames from now on, other rate."""
         now = self.pipe.now()
-        if now - self._since > self.patience:
+        if now - self._since > self.patience and self._tries >= _LEAST_TRIES:
             self._lose(
-                f"The board at {self.pipe.name} has not answered for {self.patience:g} seconds; look at its cable and "
-                "power."
+                f"The board at {self.pipe.name} has not answered for {now - self._since:.1f} seconds; look at its "
+                "cable and its power."
             )
         self._tries += 1
         self._good_run = 0

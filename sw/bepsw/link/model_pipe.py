@@ -2,7 +2,11 @@
 
 import random
 
-__all__ = ["Faults", "ModelPipe"]
+from .core_model import CoreModel
+from .device import Device
+from .protocol import build_id
+
+__all__ = ["Faults", "ModelPipe", "golden_pipe"]
 
 
 class Faults:
@@ -100,3 +104,10 @@ class ModelPipe:
         self._now += 10 * count / self.baud
         if self._now - self._good_at > self.silence:
             self.device.silent_for_long()
+
+
+def golden_pipe(run, core, *, clock_hz=100_000_000, baud=115_200, **options):
+    """The golden model of `run` in a `core`, behind the link's protocol; options are those of `ModelPipe`."""
+    model = CoreModel(core, run.network, run.training, run.prototypes)
+    device = Device(model, build_id=build_id(core), clock_hz=clock_hz, base_divisor=round(clock_hz / baud))
+    return ModelPipe(device, baud=baud, **options)

@@ -1,5 +1,6 @@
 """The driver's transport over a link: registers, blocks, the sample stream."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = ["LinkTransport"]
 
 _WORD = 4
 _IDLE = 1
+_LEAST_LOOKS = 20
 
 
 class LinkTransport:
@@ -112,23 +114,26 @@ class LinkTransport:
 
     def wait_idle(self):
         """Wait until nothing is in flight in the core."""
-        pipe = self.client.pipe
-        until = pipe.now() + self.client.patience
+        out_of_patience = self._patience()
         while not self.read(address("STATUS")) & _IDLE:
-            if pipe.now() > until:
-                raise LinkLost(f"The core at {pipe.name} has not become idle in {self.client.patience:g} seconds.")
+            if out_of_patience():
+                raise LinkLost(f"The core at {self.client.pipe.name} does not become idle; reset the board.")
 
     @property
     def _words(self):
         return self.client.size // _WORD
 
+    def _patience(self):
+        """Function that says, from call to call, whether waiting has taken too long: by the clock and by its calls."""
+        until, calls = self.client.pipe.now() + self.client.patience, itertools.count()
+        return lambda: next(calls) > _LEAST_LOOKS and self.client.pipe.now() > until
+
     def _wait_results(self, taken):
         """Wait for replies that bring results; ask for some when no request is under way."""
-        pipe, before = self.client.pipe, len(taken)
-        until = pipe.now() + self.client.patience
+        before, out_of_patience = len(taken), self._patience()
         while len(taken) == before:
-            if pipe.now() > until:
-                raise LinkLost(f"The core at {pipe.name} has given no result for {self.client.patience:g} seconds.")
+            if out_of_patience():
+                raise LinkLost(f"The core at {self.client.pipe.name} gives no more results; reset the board.")
             if not self.client.under_way:
                 self.client.post(STREAM, b"", lambda body: _take(taken, body))
             self.client.progress()
