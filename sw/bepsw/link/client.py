@@ -17,10 +17,12 @@ from .protocol import (
     LINK_BASE,
     LINK_REGISTERS,
     MOST_BYTES,
+    MOST_WORDS,
     NO_SESSION,
     OK,
     OTHER_SESSION,
     READ,
+    STREAM,
     VERSION,
     WINDOW,
     WRITE,
@@ -35,7 +37,9 @@ RATES = (3_000_000, 2_000_000, 1_500_000, 1_000_000, 921_600, 460_800, 230_400)
 _TOLERANCE = 0.02
 _DIVISORS = 1 << 16
 _LEAST_SIZE = 24
-_LEAST_TRIES = 12
+_LEAST_TRIES = 24
+_OTHER_RATE = 4  # tries in vain until the other rate is tried
+_FRAME = 9  # bytes of a frame without arguments, delimiter and code byte included
 _GOOD_RUN = 16  # replies without a loss after which frames may be longer again
 
 
@@ -47,7 +51,9 @@ class LinkLost(BepError):
 class _Request:
     sequence: int
     frame: bytes
+    answer: int  # most bytes of the reply's frame
     take: object
+    again: bool = False
     reply: bytes | None = None
 
 
@@ -64,7 +70,7 @@ class LinkClient:
     latency : float
         Seconds that a round trip may take beyond the time of its bytes.
     patience : float
-        Seconds without any progress, and a dozen tries, after which it gives up.
+        Seconds without any progress, and two dozen tries, after which it gives up.
     silence : float
         Seconds of silence after which the device is back at the base rate.
 
@@ -95,7 +101,7 @@ class LinkClient:
         self._splitter = Splitter()
         self._flight = deque()
         self._sequence = 0
-        self._broken, self._settling = False, True
+        self._lost, self._settling = None, True
         self._good_run = 0
         self._heard = pipe.now()
         self._open(rates)
@@ -109,6 +115,7 @@ class LinkClient:
 
     def post(self, operation, rest=b"", take=None):
         """Send a request and go on; `take` is called with its reply's bytes, in order, at the latest by `flush`."""
+        self._check()
         self._settle()
         while len(self._flight) >= WINDOW:
             self._progress()
@@ -140,7 +147,7 @@ class LinkClient:
     def close(self):
         """Leave the device as a next host expects it, as far as that goes; never raises."""
         try:
-            if not self._broken and self.pipe.baud != self.base:
+            if not self._lost and self.pipe.baud != self.base:
                 self._rates.clear()
                 self._write_divisor(self.base)
                 self.flush()
@@ -233,10 +240,9 @@ class LinkClient:
     # ---- requests
 
     def _send(self, operation, rest, take):
-        if self._broken:
-            raise LinkLost(f"The link to {self.pipe.name} is lost.")
         body = bytes([self._session, self._sequence, operation]) + bytes(rest)
-        request = _Request(self._sequence, pack(body), take)
+        words = rest[-1] if operation == READ else MOST_WORDS if operation == STREAM else 0
+        request = _Request(self._sequence, pack(body), _FRAME + 4 * words, take)
         self._sequence = (self._sequence + 1) % 256
         if not self._flight:
             self._since = self._asked = self.pipe.now()
@@ -250,9 +256,10 @@ class LinkClient:
 
     def _progress(self):
         """Wait until the oldest request has its reply; hand out what is complete, in order."""
+        self._check()
         first = self._flight[0]
         while first.reply is None:
-            count = sum(len(request.frame) + 260 for request in self._flight if request.reply is None)
+            count = sum(len(request.frame) + request.answer for request in self._flight if request.reply is None)
             left = self._asked + self._allowance(count) - self.pipe.now()
             data = self.pipe.read(left) if left > 0 else b""
             for body in self._splitter.feed(data):
@@ -282,10 +289,21 @@ class LinkClient:
             request.reply = body[3:]
             self._heard = self._since = self._asked = self.pipe.now()
             self._tries = 0
+            self._ask_again_before(request)
             self._good_run += 1
             if self._good_run % _GOOD_RUN == 0:
                 self.size = min(MOST_BYTES, 2 * self.size)
             return
+
+    def _ask_again_before(self, answered):
+        """Replies come in order: those to earlier requests got lost."""
+        for request in self._flight:
+            if request is answered:
+                return
+            if request.reply is None and not request.again:
+                request.again = True
+                self.repeats += 1
+                self.pipe.write(request.frame)
 
     def _late(self):
         """Nothing more has come in time: send again what has no reply, shorter frames from now on, other rate."""
@@ -298,12 +316,19 @@ class LinkClient:
         self._tries += 1
         self._good_run = 0
         self.size = max(_LEAST_SIZE, self.size // 2)
-        if self._rates and self._tries % 3 == 0:
+        if self._rates and self._tries % _OTHER_RATE == 0:
             self.pipe.set_baud(self._rates[0] if self.pipe.baud == self.base else self.base)
-        self.pipe.write(b"\0" + b"".join(request.frame for request in self._flight if request.reply is None))
-        self.repeats += sum(request.reply is None for request in self._flight)
+        missing = [request for request in self._flight if request.reply is None]
+        self.pipe.write(b"\0" + b"".join(request.frame for request in missing))
+        self.repeats += len(missing)
+        for request in missing:
+            request.again = False
         self._asked = now
 
     def _lose(self, sentence):
-        self._broken = True
-        raise LinkLost(sentence)
+        self._lost = sentence
+        self._check()
+
+    def _check(self):
+        if self._lost:
+            raise LinkLost(self._lost)
