@@ -20,7 +20,7 @@ class SerialSimulation(Simulation):
     baud : int
         Where the host begins.
     faults : callable, optional
-        What the wires make of bytes, for both directions: bytes to bytes.
+        What the wires make of bytes, for both directions: bytes to bytes. Also a member.
     """
 
     name = "the simulated board"
@@ -28,7 +28,7 @@ class SerialSimulation(Simulation):
     def __init__(self, build, *, clock_hz, baud, faults=None, **options):
         super().__init__(build, **options)
         self.clock_hz, self.baud = clock_hz, baud
-        self._faults = faults or bytes
+        self.faults = faults or bytes
         self._pending = bytearray()
         self._ready = bytearray()
 
@@ -43,7 +43,7 @@ class SerialSimulation(Simulation):
 
     def write(self, data):
         """Send bytes, as soon as time passes."""
-        self._pending += self._faults(bytes(data))
+        self._pending += self.faults(bytes(data))
 
     def read(self, seconds):
         """What has come: at the end of a frame, or after `seconds`."""
@@ -51,7 +51,7 @@ class SerialSimulation(Simulation):
             self._exchange(max(1, round(seconds * self.clock_hz)))
         data = bytes(self._ready)
         self._ready.clear()
-        return self._faults(data)
+        return self.faults(data)
 
     def _exchange(self, clocks, *, drain=False):
         data = np.frombuffer(bytes(self._pending), np.uint8)

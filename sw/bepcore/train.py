@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bepsw import data
-from bepsw.errors import BepError
+from bepsw.errors import BepError, LinkLost
 from bepsw.fit import fit
 
 from . import options, runs, show
@@ -65,6 +65,10 @@ def _train(args, folder, settings, prepared, state):
                 fit(target, state, prepared.fit_data, epochs=settings.epochs, path=path, callback=bars, chunk=chunk)
             target.load(state.best_state or state.state)
             accuracy = float(np.mean(target.infer(test.bits) == test.labels))
+        except LinkLost as lost:
+            if (folder / runs.CHECKPOINT).is_file():
+                raise LinkLost(f"{str(lost).rstrip('.')}; go on with: bepcore train --resume {folder}") from None
+            raise
         except KeyboardInterrupt:
             if not (folder / runs.CHECKPOINT).is_file():
                 raise KeyboardInterrupt("Interrupted before the first checkpoint; nothing was kept.") from None

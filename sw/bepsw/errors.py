@@ -1,6 +1,6 @@
-"""The one exception that reaches a user: its text is a plain sentence that says what to do."""
+"""The exceptions that reach a user: their text is a plain sentence that says what to do."""
 
-__all__ = ["BepError"]
+__all__ = ["BepError", "LinkLost"]
 
 
 class BepError(ValueError):
@@ -8,3 +8,7 @@ class BepError(ValueError):
 
     The command line prints the text and exits with status 2; library users catch it as a `ValueError`.
     """
+
+
+class LinkLost(BepError):
+    """The conversation with a board has ended; what it has learned since its state was last read is as good as lost."""

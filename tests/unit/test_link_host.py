@@ -7,9 +7,9 @@ import pytest
 
 from bepsw.core import preset
 from bepsw.driver import Driver
-from bepsw.errors import BepError
+from bepsw.errors import BepError, LinkLost
 from bepsw.golden import FastModel
-from bepsw.link.client import RATES, LinkClient, LinkLost
+from bepsw.link.client import RATES, LinkClient
 from bepsw.link.device import Device
 from bepsw.link.model_pipe import Faults, ModelPipe, golden_pipe
 from bepsw.link.protocol import LINK_BASE, MOST_BYTES, READ, RESULTS_DEPTH, STREAM, WINDOW, WRITE, build_id

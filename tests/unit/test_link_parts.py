@@ -30,9 +30,8 @@ def test_cobs_decoder(seed):
         at = rng.randrange(len(blocks[index]))
         blocks[index] = blocks[index][:at] if rng.random() < 0.5 else blocks[index][:at] + b"\x09" + blocks[index][at:]
     data = b"\0".join([*blocks, b"", b"\1\1", b""])
-    seen = trace(
-        CobsDecoder(), [{"i.valid": 1, "i.payload": byte} for byte in data], ["o.valid", "o.payload", "end", "good"]
-    )
+    inputs = [*({"i.valid": 1, "i.payload": byte} for byte in data), {"i.valid": 0}]
+    seen = trace(CobsDecoder(), inputs, ["o.valid", "o.payload", "end", "good"])
     frames, current = [], []
     for valid, byte, end, good in zip(*seen.values(), strict=True):
         if valid:

@@ -142,6 +142,7 @@ class FrameReceiver(wiring.Component):
     def _judge(self, m, whole, length, head, expected, waiting):
         """What to do about a whole frame; a cycle to look, a cycle to say."""
         opened = Signal()
+        kept = Signal(range(SLOTS))  # replies of this session that are there
         looked, mine, next_one, again, free = (
             Signal(name=name) for name in ("looked", "mine", "next_one", "again", "free")
         )
@@ -151,7 +152,7 @@ class FrameReceiver(wiring.Component):
             looked.eq(whole),
             mine.eq(opened & (head.session == self.session)),
             next_one.eq(behind == 0),
-            again.eq((behind != 0) & (behind <= WINDOW)),
+            again.eq((behind != 0) & (behind <= kept)),
             free.eq(waiting != WINDOW),
         ]
         greeting = Signal()
@@ -168,6 +169,10 @@ class FrameReceiver(wiring.Component):
             event.payload.length.eq(length),
             event.valid.eq(accept | (looked & ~greeting & ~self.hello & (~mine | again) & event.room)),
         ]
+        with m.If(self.hello):
+            m.d.sync += kept.eq(0)
+        with m.Elif(accept & (kept != WINDOW)):
+            m.d.sync += kept.eq(kept + 1)
         with m.If(looked & greeting):
             m.d.sync += [self.hello.eq(1), self.session.eq(head.session), opened.eq(1)]
         with m.Elif(self.hello_done):

@@ -88,7 +88,9 @@ class UartReceiver(wiring.Component):
                         m.next = "IDLE"
                     with m.If(bit == 9):
                         m.d.sync += [self.o.valid.eq(value), self.broken.eq(~value)]
-                        m.next = "RELEASE"
+                        m.next = "IDLE"  # at once: the next start bit of a fast sender may have begun
+                        with m.If(~value):
+                            m.next = "RELEASE"
             with m.State("RELEASE"), m.If(line):
                 m.next = "IDLE"
         return m

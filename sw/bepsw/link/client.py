@@ -8,7 +8,7 @@ import os
 from collections import deque
 from dataclasses import dataclass
 
-from ..errors import BepError
+from ..errors import BepError, LinkLost
 from .frames import Splitter, pack
 from .protocol import (
     HELLO,
@@ -29,7 +29,7 @@ from .protocol import (
     link_address,
 )
 
-__all__ = ["RATES", "LinkClient", "LinkLost"]
+__all__ = ["RATES", "LinkClient"]
 
 RATES = (3_000_000, 2_000_000, 1_500_000, 1_000_000, 921_600, 460_800, 230_400)
 """Rates that the host asks for, the fastest first; one must come out within `_TOLERANCE` of the board's clock."""
@@ -41,10 +41,6 @@ _LEAST_TRIES = 24
 _OTHER_RATE = 4  # tries in vain until the other rate is tried
 _FRAME = 9  # bytes of a frame without arguments, delimiter and code byte included
 _GOOD_RUN = 16  # replies without a loss after which frames may be longer again
-
-
-class LinkLost(BepError):
-    """The conversation with a board has ended; what it has learned is as good as lost."""
 
 
 @dataclass(eq=False)

@@ -7,8 +7,7 @@ import time
 import serial
 from serial.tools import list_ports
 
-from ..errors import BepError
-from .client import LinkLost
+from ..errors import BepError, LinkLost
 from .protocol import BASE_BAUD
 
 __all__ = ["SerialPort"]

@@ -5,9 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..errors import BepError
+from ..errors import BepError, LinkLost
 from ..registers import address
-from .client import LinkLost
 from .protocol import MOST_WORDS, READ, RESULTS_DEPTH, STREAM, WRITE, build_id, link_address
 
 __all__ = ["LinkTransport"]
