@@ -1,7 +1,8 @@
 """The host side of a core: load a network, train, read everything back. One driver for simulation and boards.
 
 It works on a *transport*: `read`, `write`, `read_block`, `write_block` of the register bus, `stream` for samples and
-results, `wait_idle`. The simulator's transport and a board's link look alike.
+results, `wait_idle`; and `read_range` where neighbouring registers can be read together. The simulator's transport and
+a board's link look alike.
 """
 
 import numpy as np
@@ -118,7 +119,11 @@ class Driver:
     @property
     def counters(self):
         """`Counters` as the core has them; assign a zeroed one to clear them all."""
-        return Counters(**{name: self.counter(name) for name in Counters.__dataclass_fields__})
+        self.transport.wait_idle()
+        names = [*registers.COUNTERS]
+        words = self._read_range(address(names[0].upper()), 2 * len(names))
+        totals = {name: low | high << 32 for name, low, high in zip(names, words[::2], words[1::2], strict=True)}
+        return Counters(**{name: totals[name] for name in Counters.__dataclass_fields__})
 
     @counters.setter
     def counters(self, value):
@@ -131,6 +136,13 @@ class Driver:
         self.transport.wait_idle()
         low = self.transport.read(address(name.upper()))
         return low | self.transport.read(address(f"{name.upper()}_HIGH")) << 32
+
+    def _read_range(self, first, count):
+        """The words of neighbouring registers, in one request where the transport can."""
+        together = getattr(self.transport, "read_range", None)
+        if together:
+            return [int(word) for word in together(first, count)]
+        return [self.transport.read(first + index) for index in range(count)]
 
     def _stream(self, bits, labels, mode, close):
         bits, labels = np.asarray(bits), np.asarray(labels)

@@ -5,6 +5,7 @@ order of an epoch follows from (seed, epoch) alone, so that a run that was stopp
 that was not.
 """
 
+import dataclasses
 import signal
 import threading
 import zlib
@@ -124,13 +125,14 @@ def _train_epoch(target, run, data, chunk, boundary):
     while progress.sample < count:
         chosen = order[progress.sample : progress.sample + chunk]
         labels = data.train_labels[chosen]
-        updates, saturations = target.counters.updates, target.counters.saturations
+        before = dataclasses.replace(target.counters)
         results = target.train(data.train_bits[chosen], labels, close=progress.sample + chunk >= count)
         progress.sample += len(chosen)
         progress.wrong += int(np.count_nonzero(results.prediction != labels))
         progress.triggered += int(np.count_nonzero(results.triggered))
-        progress.updates += target.counters.updates - updates
-        progress.saturations += target.counters.saturations - saturations
+        after = target.counters
+        progress.updates += after.updates - before.updates
+        progress.saturations += after.saturations - before.saturations
         boundary()
 
 

@@ -37,8 +37,8 @@ RATES = (3_000_000, 2_000_000, 1_500_000, 1_000_000, 921_600, 460_800, 230_400)
 _TOLERANCE = 0.02
 _DIVISORS = 1 << 16
 _LEAST_SIZE = 24
-_LEAST_TRIES = 24
-_OTHER_RATE = 4  # tries in vain until the other rate is tried
+_LEAST_TRIES = 32
+_OTHER_RATE = 4  # one try of so many is at the other rate
 _FRAME = 9  # bytes of a frame without arguments, delimiter and code byte included
 _GOOD_RUN = 16  # replies without a loss after which frames may be longer again
 
@@ -66,7 +66,7 @@ class LinkClient:
     latency : float
         Seconds that a round trip may take beyond the time of its bytes.
     patience : float
-        Seconds without any progress, and two dozen tries, after which it gives up.
+        Seconds without any progress, and 32 tries, after which it gives up.
     silence : float
         Seconds of silence after which the device is back at the base rate.
 
@@ -243,6 +243,7 @@ class LinkClient:
         if not self._flight:
             self._since = self._asked = self.pipe.now()
             self._tries = 0
+            self._home = self.pipe.baud  # where to expect an answer
         self._flight.append(request)
         self.pipe.write(request.frame)
 
@@ -285,6 +286,7 @@ class LinkClient:
             request.reply = body[3:]
             self._heard = self._since = self._asked = self.pipe.now()
             self._tries = 0
+            self._home = self.pipe.baud
             self._ask_again_before(request)
             self._good_run += 1
             if self._good_run % _GOOD_RUN == 0:
@@ -312,8 +314,9 @@ class LinkClient:
         self._tries += 1
         self._good_run = 0
         self.size = max(_LEAST_SIZE, self.size // 2)
-        if self._rates and self._tries % _OTHER_RATE == 0:
-            self.pipe.set_baud(self._rates[0] if self.pipe.baud == self.base else self.base)
+        if self._rates:
+            other = self._rates[0] if self._home == self.base else self.base
+            self.pipe.set_baud(self._home if self._tries % _OTHER_RATE else other)
         missing = [request for request in self._flight if request.reply is None]
         self.pipe.write(b"\0" + b"".join(request.frame for request in missing))
         self.repeats += len(missing)

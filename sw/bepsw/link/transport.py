@@ -68,13 +68,11 @@ class LinkTransport:
 
     def read_block(self, addr, count):
         """`count` reads of the same address, uint32 (count,)."""
-        parts, asked = [], 0
-        while asked < count:
-            size = min(MOST_WORDS, self._words, count - asked)
-            self.client.post(READ, _target(addr) + bytes([size]), parts.append)
-            asked += size
-        self.client.flush()
-        return np.frombuffer(b"".join(parts), "<u4").astype(np.uint32)
+        return self._read(addr, count, 0)
+
+    def read_range(self, addr, count):
+        """`count` words of neighbouring addresses from `addr` on, uint32 (count,)."""
+        return self._read(addr, count, 1)
 
     def write_block(self, addr, values):
         """Write each of `values` to the same address."""
@@ -118,6 +116,15 @@ class LinkTransport:
             if out_of_patience():
                 raise LinkLost(f"The core at {self.client.pipe.name} does not become idle; reset the board.")
 
+    def _read(self, addr, count, step):
+        parts, asked = [], 0
+        while asked < count:
+            size = min(MOST_WORDS, self._words, count - asked)
+            self.client.post(READ, _target(addr + step * asked, step) + bytes([size]), parts.append)
+            asked += size
+        self.client.flush()
+        return np.frombuffer(b"".join(parts), "<u4").astype(np.uint32)
+
     @property
     def _words(self):
         return self.client.size // _WORD
@@ -158,8 +165,8 @@ def sample_bytes(beats, last, lanes):
     return rows.tobytes(), rows.shape[1], beats_each - 1
 
 
-def _target(addr):
-    return int(addr).to_bytes(2, "little") + b"\0"
+def _target(addr, step=0):
+    return int(addr).to_bytes(2, "little") + bytes([step])
 
 
 def _take(taken, body):
