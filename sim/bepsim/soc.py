@@ -8,7 +8,7 @@ from bephw.link.soc import LinkedTrainer
 from bepsw.driver import Driver
 from bepsw.layout import place
 from bepsw.link.client import LinkClient
-from bepsw.link.protocol import build_id
+from bepsw.link.protocol import LEAST_DIVISOR, build_id
 from bepsw.link.transport import LinkTransport
 
 from .bench import BENCH
@@ -57,7 +57,14 @@ def open_board(core, *, simulator="verilator", faults=None, waves=None):
 
 def connect(pipe, core, **options):
     """The driver's transport to the core behind `pipe`, with time-outs for a simulation."""
-    settings = {"rates": RATES, "latency": _LATENCY, "patience": _PATIENCE, "silence": SILENCE} | options
+    settings = {
+        "rates": RATES,
+        "latency": _LATENCY,
+        "patience": _PATIENCE,
+        "silence": SILENCE,
+        "least_divisor": LEAST_DIVISOR,
+    }
+    settings |= options
     return LinkTransport(LinkClient(pipe, **settings), core)
 
 

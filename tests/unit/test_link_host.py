@@ -120,10 +120,11 @@ def test_no_faster_rate_works():
 
 
 def test_rates_that_the_clock_cannot_make_are_not_asked_for():
-    device = Device(FakeCore(), build_id=1, clock_hz=5_000_000, base_divisor=43)
+    """25 MHz: 3 Mbaud would be 8.3 clocks, 2 Mbaud 12.5; 1.5 Mbaud is 17, 2 % off."""
+    device = Device(FakeCore(), build_id=1, clock_hz=25_000_000, base_divisor=217)
     pipe = ModelPipe(device)
     LinkClient(pipe)
-    assert pipe.baud == 1_000_000
+    assert pipe.baud == 1_500_000
 
 
 def test_a_pause_puts_the_board_back_to_the_base_rate_and_nothing_is_lost():

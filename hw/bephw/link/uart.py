@@ -28,9 +28,9 @@ class UartReceiver(wiring.Component):
     """Bytes from the line. A bit is the majority of three looks around its middle, an eighth of a bit apart.
 
     Two flip-flops keep the asynchronous line out of the logic. A start bit that is none by the majority is ignored; a
-    byte without a stop bit is dropped, and the line must be high before the next one. Takes senders up to 4 % off at 16
-    clocks a bit and more. Latency: the byte leaves a cycle after the last look at its stop bit, ⌊5/8 · divisor⌋ + 3
-    cycles after that bit began.
+    byte without a stop bit is dropped, and the line must be high before the next one. At 16 clocks a bit and more,
+    senders without gaps may be 2.5 % fast or 4 % slow; at 4 clocks they must not be fast. Latency: the byte leaves a
+    cycle after the last look at its stop bit, about 5/8 · divisor + 3 cycles after that bit began.
 
     Members
     -------

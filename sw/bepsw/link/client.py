@@ -13,7 +13,6 @@ from .frames import Splitter, pack
 from .protocol import (
     HELLO,
     IDENTITY,
-    LEAST_DIVISOR,
     LINK_BASE,
     LINK_REGISTERS,
     MOST_BYTES,
@@ -32,9 +31,10 @@ from .protocol import (
 __all__ = ["RATES", "LinkClient"]
 
 RATES = (3_000_000, 2_000_000, 1_500_000, 1_000_000, 921_600, 460_800, 230_400)
-"""Rates that the host asks for, the fastest first; one must come out within `_TOLERANCE` of the board's clock."""
+"""Rates that the host asks for, the fastest first, where the board's clock comes within `_TOLERANCE` of them."""
 
 _TOLERANCE = 0.02
+_LEAST_DIVISOR = 16  # below, the device bears less than the tolerance
 _DIVISORS = 1 << 16
 _LEAST_SIZE = 24
 _LEAST_TRIES = 32
@@ -69,6 +69,8 @@ class LinkClient:
         Seconds without any progress, and 32 tries, after which it gives up.
     silence : float
         Seconds of silence after which the device is back at the base rate.
+    least_divisor : int
+        Clocks a bit that it must keep at the fastest.
 
     Members
     -------
@@ -87,12 +89,15 @@ class LinkClient:
         From every other call: no answer for `patience`, the board was reset, or another program took over.
     """
 
-    def __init__(self, pipe, *, rates=RATES, latency=0.05, patience=3.0, silence=1.0, session=None):
+    def __init__(
+        self, pipe, *, rates=RATES, latency=0.05, patience=3.0, silence=1.0, session=None, least_divisor=_LEAST_DIVISOR
+    ):
         self.pipe = pipe
         self.base = pipe.baud
         self.latency, self.patience, self.silence = latency, patience, silence
         self.size = _LEAST_SIZE
         self.repeats = 0
+        self._least_divisor = least_divisor
         self._session = os.urandom(1)[0] if session is None else session
         self._splitter = Splitter()
         self._flight = deque()
@@ -198,7 +203,7 @@ class LinkClient:
     def _divisor(self, baud):
         """Clocks a bit at `baud`, or None when the board's clock cannot."""
         divisor = round(self.clock_hz / baud)
-        fits = LEAST_DIVISOR <= divisor < _DIVISORS and abs(self.clock_hz / divisor - baud) <= _TOLERANCE * baud
+        fits = self._least_divisor <= divisor < _DIVISORS and abs(self.clock_hz / divisor - baud) <= _TOLERANCE * baud
         return divisor if fits else None
 
     def _write_divisor(self, baud):
