@@ -26,14 +26,14 @@ def byte_sender(line, data, bit, *, gap=lambda: 0):
 
 
 def byte_receiver(line, received, bit):
-    """Background bench that appends to `received` the bytes on a line; asserts stop bits."""
+    """Background bench that appends to `received` the bytes on a line of `bit()` seconds a bit; asserts stop bits."""
 
     async def bench(ctx):
         while True:
             await ctx.edge(line, 0)
             bits = []
             for wait in [0.5, *[1] * 9]:
-                await ctx.delay(wait * bit)
+                await ctx.delay(wait * bit())
                 bits.append(ctx.get(line))
             assert bits[0] == 0 and bits[9] == 1, "no frame of 8N1"
             received.append(sum(value << i for i, value in enumerate(bits[1:9])))

@@ -27,6 +27,7 @@ class Wire:
         self.fake, self.received = FakeCore(), []
         self.model = Device(FakeCore(), build_id=BUILD, clock_hz=CLOCK, base_divisor=BASE)
         self.slow = slow or (lambda: 0)
+        self.bit, self.taking = BASE / CLOCK, True
 
     async def bus(self, ctx):
         bus = self.link.bus
@@ -52,6 +53,9 @@ class Wire:
                 await ctx.edge(samples.valid, 1)
             for _ in range(self.slow()):
                 await ctx.tick()
+            if not self.taking:
+                await ctx.tick()
+                continue
             self.fake.beat(ctx.get(samples.payload.data), bool(ctx.get(samples.payload.last)))
             ctx.set(samples.ready, 1)
             await ctx.tick()
@@ -70,7 +74,7 @@ class Wire:
         top.submodules.dut = self.link
         simulator = Simulator(top)
         simulator.add_clock(1 / CLOCK)
-        receiver = byte_receiver(self.link.tx, self.received, BASE / CLOCK)
+        receiver = byte_receiver(self.link.tx, self.received, lambda: self.bit)
         for bench in (self.bus, self.stream, receiver):
             simulator.add_testbench(bench, background=True)
         for bench in benches:
@@ -205,3 +209,56 @@ def test_samples_cross_frames_and_results_come_back(segments, slow):
     taken = np.frombuffer(b"".join(body[3:] for body in bodies), "<u4")
     assert wire.fake.beats == wire.model.core.beats
     assert [int(value) for value in taken] == [*range(segments + 1, len(wire.fake.beats) + 1, segments + 1)]
+
+
+def test_the_rate_changes_after_the_reply_and_falls_back_in_silence():
+    """The reply still at the old rate; an echo at the new one; after the silence, the base rate again."""
+    wire, fast = Wire(fallback=9000), 4
+    address = link_address("DIVISOR").to_bytes(2, "little")
+    rates = []
+
+    async def bench(ctx):
+        async def say(body, divisor):
+            already = len(wire.received)
+            await byte_sender(wire.link.rx, pack(body), divisor / CLOCK)(ctx)
+            await ctx.delay(3000 / CLOCK)
+            rates.append(Splitter().feed(bytes(wire.received[already:])))
+
+        await ctx.delay(30.3 / CLOCK)
+        await say(request(5, 0, HELLO), BASE)
+        await say(request(5, 0, WRITE, [*address, 0, fast, 0, 0, 0]), BASE)
+        wire.bit = fast / CLOCK
+        await say(request(5, 1, READ, [*address, 0, 1]), fast)
+        await ctx.delay(2000 / CLOCK)
+        await say(request(5, 2, READ, [*address, 0, 1]), fast)
+        await ctx.delay(9000 / CLOCK)
+        wire.bit = BASE / CLOCK
+        await say(request(5, 3, READ, [*address, 0, 1]), BASE)
+
+    wire.run(bench)
+    assert [body[:3] for [body] in rates] == [bytes([5, number, 0]) for number in (0, 0, 1, 2, 3)]
+    assert [body[3] for [body] in rates[2:]] == [fast, fast, BASE]
+
+
+def test_hello_abandons_what_the_core_does_not_take():
+    """The core takes no sample: the request is stuck until a new session opens; its samples do not come back."""
+    wire = Wire()
+    wire.taking = False
+    segments = link_address("SEGMENTS").to_bytes(2, "little")
+
+    async def bench(ctx):
+        await ctx.delay(30.3 / CLOCK)
+        opening = pack(request(5, 0, HELLO)) + pack(request(5, 0, WRITE, [*segments, 0, 1, 0, 0, 0]))
+        opening += pack(request(5, 1, STREAM, bytes([1, 2, 3, 4, 5, 6])))
+        await byte_sender(wire.link.rx, opening, BASE / CLOCK)(ctx)
+        await ctx.delay(4000 / CLOCK)
+        stuck = len(wire.received)
+        await byte_sender(wire.link.rx, pack(request(6, 0, HELLO)), BASE / CLOCK)(ctx)
+        await ctx.delay(4000 / CLOCK)
+        assert [body[:3] for body in Splitter().feed(bytes(wire.received[stuck:]))] == [bytes([6, 0, 0])]
+        wire.taking = True
+        await byte_sender(wire.link.rx, pack(request(6, 0, STREAM, bytes([7, 8, 1]))), BASE / CLOCK)(ctx)
+        await ctx.delay(4000 / CLOCK)
+
+    wire.run(bench)
+    assert wire.fake.beats == [(7, False), (0x108, True)]

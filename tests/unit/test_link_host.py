@@ -11,8 +11,9 @@ from bepsw.errors import BepError, LinkLost
 from bepsw.golden import FastModel
 from bepsw.link.client import RATES, LinkClient
 from bepsw.link.device import Device
+from bepsw.link.frames import pack
 from bepsw.link.model_pipe import Faults, ModelPipe, golden_pipe
-from bepsw.link.protocol import LINK_BASE, MOST_BYTES, READ, RESULTS_DEPTH, STREAM, WINDOW, WRITE, build_id
+from bepsw.link.protocol import LINK_BASE, MOST_BYTES, OK, READ, RESULTS_DEPTH, STREAM, WINDOW, WRITE, build_id
 from bepsw.link.transport import LinkTransport, sample_bytes
 from bepsw.run import new_run
 from bepsw.spec import Network, Training
@@ -369,3 +370,11 @@ def test_leaving_puts_the_line_back():
     client.close()
     assert pipe.device.divisor == pipe.device.base_divisor
     assert client.clock_hz == 100_000_000 and LINK_BASE == 0x8000
+
+
+def test_replies_of_an_earlier_session_are_not_taken_for_ours():
+    """They may still lie in the port when a host starts anew."""
+    pipe = fake_pipe()
+    client = LinkClient(pipe, session=7)
+    pipe._inbox += b"".join(pack(bytes([6, sequence, OK, 1, 2, 3, 4])) for sequence in range(256))
+    assert client.call(READ, bytes([9, 0, 0, 1])) == bytes([9] * 4)

@@ -133,5 +133,5 @@ def test_sends_without_a_gap(divisor):
         assert cycles == 10 * divisor * len(sent) + 1
         assert len(received) == len(sent), "idle before the last stop bit is over"
 
-    run(dut, bench, background=[byte_receiver(dut.tx, received, divisor / CLOCK)])
+    run(dut, bench, background=[byte_receiver(dut.tx, received, lambda: divisor / CLOCK)])
     assert received == sent and idle == [1]
