@@ -123,7 +123,7 @@ def words(rng, count):
     return b"".join(rng.getrandbits(32).to_bytes(4, "little") for _ in range(count))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_registers(seed):
     """Bursts with and without increment, of every length, zeros and all: same replies, same accesses in order."""
     rng = random.Random(seed)

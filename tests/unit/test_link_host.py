@@ -376,5 +376,24 @@ def test_replies_of_an_earlier_session_are_not_taken_for_ours():
     """They may still lie in the port when a host starts anew."""
     pipe = fake_pipe()
     client = LinkClient(pipe, session=7)
-    pipe._inbox += b"".join(pack(bytes([6, sequence, OK, 1, 2, 3, 4])) for sequence in range(256))
+    pipe._inbox += b"".join(pack(bytes([7, sequence, OK, 1, 2, 3, 4])) for sequence in range(256))
+    assert client.call(READ, bytes([9, 0, 0, 1])) == bytes([9] * 4)
+
+
+def test_a_late_answer_to_hello_is_not_taken_for_another():
+    """The first two HELLOs are answered when the next frame has gone out."""
+    pipe = fake_pipe()
+    write, late, count = pipe.write, bytearray(), itertools.count()
+
+    def lag(data):
+        before = bytes(late)
+        late.clear()
+        write(data)
+        if next(count) < 2:
+            late.extend(pipe._inbox)
+            pipe._inbox.clear()
+        pipe._inbox[:0] = before
+
+    pipe.write = lag
+    client = LinkClient(pipe, rates=())
     assert client.call(READ, bytes([9, 0, 0, 1])) == bytes([9] * 4)

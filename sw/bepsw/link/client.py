@@ -158,14 +158,18 @@ class LinkClient:
     # ---- the session
 
     def _open(self, rates):
-        """HELLO at the base rate and at the rates that an earlier host may have left, until the device answers."""
-        frame = pack(bytes([self._session, 0, HELLO]))
+        """HELLO at the base rate and at the rates that an earlier host may have left, until the device answers.
+
+        Each one opens a session of its own, so that a late answer to an earlier one is not taken for anything else.
+        """
         start, heard = self.pipe.now(), 0
         bauds = [self.base, *rates[:1], self.base]
         attempt = 0
         while self.pipe.now() - start < self.patience:
             self.pipe.set_baud(bauds[attempt % len(bauds)])
             attempt += 1
+            self._session = (self._session + 1) % 256
+            frame = pack(bytes([self._session, 0, HELLO]))
             self.pipe.write(b"\0" + frame)
             until = self.pipe.now() + self._allowance(2 * len(frame) + 50)
             while (left := until - self.pipe.now()) > 0:
