@@ -1,6 +1,7 @@
 """Frames: what goes in comes out, nothing damaged does, and a stream of bytes is cut in the right places."""
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,9 @@ def test_build_ids_tell_cores_apart():
     ids = {build_id(preset(name)) for name in ("tiny", "small", "medium", "reference", "fast")}
     assert len(ids) == 5 and all(0 <= one < 1 << 32 for one in ids)
     assert build_id(preset("small")) == build_id(preset("small")) != build_id(preset("small", bits=7))
+
+
+def test_the_page_lists_the_links_registers():
+    page = (Path(__file__).parents[2] / "docs" / "link.md").read_text(encoding="utf-8")
+    for one in LINK_REGISTERS:
+        assert f"| {one.address:#06x} | {one.name} | {one.access} | {one.text} |" in page, one.name

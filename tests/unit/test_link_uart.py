@@ -75,8 +75,9 @@ def test_real_divisors():
 
 
 @pytest.mark.parametrize("at", [1, 5, 9])
-def test_a_glitch_is_outvoted(at):
-    """A pulse of an eighth of a bit in the middle of a bit; and one on the idle line is no start bit."""
+@pytest.mark.parametrize("begin", [10, 14, 18])
+def test_a_glitch_is_outvoted(at, begin):
+    """A pulse of an eighth of a bit at any of the three looks; and one on the idle line is no start bit."""
     divisor, sent = 32, 0x9C
 
     async def drive(ctx, rx):
@@ -86,11 +87,11 @@ def test_a_glitch_is_outvoted(at):
         await ctx.delay(40 / CLOCK)
         for index, value in enumerate([0, *[sent >> i & 1 for i in range(8)], 1]):
             ctx.set(rx, value)
-            await ctx.delay(14 / CLOCK)
+            await ctx.delay(begin / CLOCK)
             ctx.set(rx, value ^ (index == at))
             await ctx.delay(4 / CLOCK)
             ctx.set(rx, value)
-            await ctx.delay((divisor - 18) / CLOCK)
+            await ctx.delay((divisor - begin - 4) / CLOCK)
 
     assert heard(divisor, drive) == ([sent], [])
 

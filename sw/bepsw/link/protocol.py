@@ -54,8 +54,8 @@ LINK_BASE = 0x8000
 
 _TEXTS = {
     "IDENTITY": ("r", 'Always 0x4245504c, ASCII "BEPL".'),
-    "VERSION": ("r", "Version of the protocol."),
-    "BUILD": ("r", "Build id of the bitstream."),
+    "VERSION": ("r", f"Version of the protocol: {VERSION}."),
+    "BUILD": ("r", "Build id of the bitstream: a CRC over core parameters and both versions."),
     "CLOCK_HZ": ("r", "Clock, in Hz."),
     "BASE_DIVISOR": ("r", "Clocks a bit after a reset."),
     "DIVISOR": ("rw", "Clocks a bit, 4 to 65535; counts from the end of the reply on."),
