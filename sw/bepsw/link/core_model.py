@@ -29,7 +29,7 @@ _NAMES = {register.address: register.name for register in registers.REGISTERS}
 class CoreModel:
     """A core that knows beforehand which network comes.
 
-    Results of samples are there as soon as somebody looks; the core is idle at every look.
+    Results of samples are there as soon as somebody looks; the core is idle at every look, but not in mid-sample.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ class CoreModel:
         if name == "PENDING":
             self._fill_memory()
         fixed = {
-            "IDENTITY": registers.IDENTITY, "VERSION": registers.VERSION, "STATUS": 1, "WINDOW_SELECT": self._select,
-            "WINDOW_ADDRESS": self._row,
+            "IDENTITY": registers.IDENTITY, "VERSION": registers.VERSION, "STATUS": int(not self._beats),
+            "WINDOW_SELECT": self._select, "WINDOW_ADDRESS": self._row,
         }  # fmt: skip
         return fixed.get(name, self._kept.get(name, 0))
 

@@ -123,17 +123,17 @@ class Device:
         return bytes([BAD_REQUEST])
 
     def _take(self, byte):
-        """A byte of samples; the beats of a sample go to the core as soon as it is whole."""
+        """A byte of samples; a beat goes to the core with its last byte."""
         self._sample.append(byte)
-        bits = self._segments * self.core.lanes
-        if len(self._sample) < 1 + -(-bits // 8):
-            return
+        bits, lanes = 8 * (len(self._sample) - 1), self.core.lanes
+        if bits == 0:
+            self.core.beat(byte, False)
         word = int.from_bytes(self._sample[1:], "little")
-        self.core.beat(self._sample[0], False)
-        for segment in range(self._segments):
-            data = word >> (segment * self.core.lanes) & ((1 << self.core.lanes) - 1)
+        for segment in range((bits - 8) // lanes if bits else 0, min(bits // lanes, self._segments)):
+            data = word >> (segment * lanes) & ((1 << lanes) - 1)
             self.core.beat(data, segment == self._segments - 1)
-        self._sample.clear()
+        if bits >= self._segments * lanes:
+            self._sample.clear()
 
     def _read(self, address, step, count):
         words = []
