@@ -1,6 +1,7 @@
 """COBS decoder, reply store, receiver and unpacker by themselves: random bytes, every fault, stalls."""
 
 import random
+import zlib
 
 import pytest
 from cobs import cobs
@@ -185,6 +186,9 @@ def test_nothing_damaged_is_executed(seed):
         new = rng.choice([good[at : at + 1] * 2, b"", bytes([good[at] ^ 1 << rng.randrange(8)])])
         damaged.append(good[:at] + new + good[at + 1 :])
     damaged.append(b"\xff" + b"\7" * 254 + good[1:])
+    for length in (250, 300):  # a right CRC, but too long for a slot
+        long = request(5, 0, READ, b"\0\1" * (length // 2))
+        damaged.append(cobs.encode(long + zlib.crc32(long).to_bytes(4, "little")) + b"\0")
     damaged = [one for one in damaged if not any(unpack(block) for block in one.split(b"\0") if block)]
     judge = Judge()
     assert judge.run(*OPEN, *damaged, "take") == [] and judge.damaged >= len(damaged) - 8
