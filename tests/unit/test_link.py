@@ -151,7 +151,7 @@ def test_registers(seed):
         request(5, 0, READ, [0, 0, 1, MOST_WORDS + 1]),
         request(5, 0, READ, [0, 0, 1, 255]),
         request(5, 0, WRITE, [0, 0]),
-        request(5, 0, WRITE, [0, 0, 1, 9]),
+        request(5, 0, WRITE, [0, 0, 1, 9, 8]),
         request(5, 0, WRITE, [0, 0, 1, 9, 8, 7]),
         request(5, 0, WRITE, []),
         request(5, 0, READ, []),
