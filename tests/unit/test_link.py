@@ -262,3 +262,19 @@ def test_hello_abandons_what_the_core_does_not_take():
 
     wire.run(bench)
     assert wire.fake.beats == [(7, False), (0x108, True)]
+
+
+def test_a_reply_brings_sixty_results_and_the_next_one_the_rest():
+    wire = Wire()
+    segments = link_address("SEGMENTS").to_bytes(2, "little")
+    opening = pack(request(5, 0, HELLO)) + pack(request(5, 0, WRITE, [*segments, 0, 1, 0, 0, 0]))
+    samples = pack(request(5, 1, STREAM, bytes([1, 0, 0]) * (MOST_BYTES // 3)))
+
+    async def bench(ctx):
+        await ctx.delay(30.3 / CLOCK)
+        await byte_sender(wire.link.rx, opening + samples + pack(request(5, 2, STREAM)), BASE / CLOCK)(ctx)
+        await ctx.delay(30_000 / CLOCK)
+
+    wire.run(bench)
+    counts = [len(body) // 4 for body in Splitter().feed(bytes(wire.received))[2:]]
+    assert counts == [MOST_WORDS, MOST_BYTES // 3 - MOST_WORDS]
