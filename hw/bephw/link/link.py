@@ -129,12 +129,15 @@ class Link(wiring.Component):
     def _results(self, m, server, registers, restart):
         queue = SyncFIFOBuffered(width=result_layout(self.core).size, depth=RESULTS_DEPTH)
         m.submodules.results = ResetInserter(restart)(queue)
+        first = server.results  # a register behind the block RAM holds the next result
         m.d.comb += [
             queue.w_data.eq(self.results.payload),
             queue.w_en.eq(self.results.valid),
             self.results.ready.eq(queue.w_rdy),
-            server.results.payload.eq(queue.r_data),
-            server.results.valid.eq(queue.r_rdy),
-            queue.r_en.eq(server.results.ready),
-            registers.results.eq(queue.level),
+            queue.r_en.eq(~first.valid | first.ready),
         ]
+        with m.If(queue.r_en):
+            m.d.sync += [first.payload.eq(queue.r_data), first.valid.eq(queue.r_rdy)]
+        with m.If(restart):
+            m.d.sync += first.valid.eq(0)
+        m.d.sync += registers.results.eq(queue.level + first.valid)

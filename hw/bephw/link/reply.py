@@ -22,7 +22,7 @@ _SLOT_BYTES = 256
 class ReplyStore(wiring.Component):
     """Frames a reply into its slot and sends what is in a slot, one after the other.
 
-    Takes a byte a cycle, and 7 cycles for the end; sends a byte every 3 cycles at most. Equals
+    Takes a byte a cycle, and 8 cycles for the end; sends a byte every 3 cycles at most. Equals
     `bepsw.link.frames.pack`.
 
     Members
@@ -57,7 +57,7 @@ class ReplyStore(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         m.submodules.crc = crc = new_crc()
         at, open_at = Signal(8), Signal(8)  # the next byte's place; the place that waits for the next zero
-        value, valid = Signal(8), Signal()  # of the byte that goes through COBS
+        value, valid = Signal(8), Signal()  # of the byte that goes through COBS, a cycle after it came
         own = Signal(range(CRC_BYTES + 1))  # bytes of the CRC so far
         place, what = Signal(8), Signal(8)
         enable = Signal()
@@ -71,8 +71,9 @@ class ReplyStore(wiring.Component):
             enable.eq(valid),
             read.addr.eq(Cat(at, self.slot)),
             read.en.eq(1),
-            self.o.payload.eq(read.data),
         ]
+        m.d.sync += self.o.payload.eq(read.data)  # a register between the block RAM and what looks at its word
+        m.d.sync += [value.eq(self.i.payload), valid.eq(self.i.valid & self.i.ready)]
         m.d.sync += [write.en.eq(enable), write.addr.eq(Cat(place, self.slot)), write.data.eq(what)]
         with m.If(valid):
             m.d.sync += at.eq(at + 1)
@@ -84,7 +85,7 @@ class ReplyStore(wiring.Component):
         with m.FSM(init="OPEN") as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("OPEN"))
             with m.State("OPEN"):
-                m.d.comb += [self.i.ready.eq(1), value.eq(self.i.payload), valid.eq(self.i.valid)]
+                m.d.comb += self.i.ready.eq(1)
                 m.d.sync += own.eq(0)
                 with m.If(self.finish):
                     m.d.sync += check.eq(crc.crc)
@@ -93,10 +94,11 @@ class ReplyStore(wiring.Component):
                     m.d.sync += at.eq(0)
                     m.next = "FETCH"
             with m.State("CHECK"):
-                m.d.comb += [value.eq(check), valid.eq(1)]
-                m.d.sync += [check.eq(check >> 8), own.eq(own + 1)]
+                m.d.sync += [value.eq(check), valid.eq(1), check.eq(check >> 8), own.eq(own + 1)]
                 with m.If(own == CRC_BYTES - 1):
-                    m.next = "CLOSE"
+                    m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.next = "CLOSE"
             with m.State("CLOSE"):
                 m.d.comb += [enable.eq(1), place.eq(open_at), what.eq(at - open_at)]
                 m.next = "END"
@@ -104,12 +106,14 @@ class ReplyStore(wiring.Component):
                 m.d.comb += [enable.eq(1), place.eq(at), what.eq(0)]
                 m.next = "OPEN"
             with m.State("FETCH"):
+                m.next = "SETTLE"
+            with m.State("SETTLE"):
                 m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.o.valid.eq(1)
                 with m.If(self.o.ready):
                     m.d.sync += at.eq(at + 1)
                     m.next = "FETCH"
-                    with m.If(read.data == 0):
+                    with m.If(self.o.payload == 0):
                         m.next = "OPEN"
         return m
