@@ -33,13 +33,13 @@ def arguments_for(simulator):
     return list(_VERILATOR) if simulator == "verilator" else []
 
 
-def program_name(simulator):
+def program_name(simulator, top=BENCH):
     """File that a compilation leaves in the work folder."""
-    return BENCH if simulator == "verilator" else "sim.vvp"
+    return top if simulator == "verilator" else "sim.vvp"
 
 
-def compile_sources(work, simulator, sources, *, waves, env, settings):
-    """Compile `sources` (name to text, the top module is the bench) in the folder `work`.
+def compile_sources(work, simulator, sources, *, waves, env, settings, top=BENCH):
+    """Compile `sources` (name to text, the top module is the bench or `top`) in the folder `work`.
 
     `settings` is a text that changes whenever tools, arguments or environment do.
 
@@ -51,7 +51,7 @@ def compile_sources(work, simulator, sources, *, waves, env, settings):
     if simulator == "verilator":
         sources = {"control.vlt": control_file(), **sources}
         _copy_runtime(work, waves, env, settings)
-    _run(work, simulator, sources, waves, env)
+    _run(work, simulator, sources, waves, env, top)
 
 
 def _copy_runtime(work, waves, env, settings):
@@ -70,7 +70,7 @@ def _copy_runtime(work, waves, env, settings):
         os.utime(work / path.name, (later, later))
 
 
-def _run(work, simulator, sources, waves, env):
+def _run(work, simulator, sources, waves, env, top=BENCH):
     for name, text in sources.items():
         (work / name).write_text(text)
     arguments = dict(
@@ -79,6 +79,7 @@ def _run(work, simulator, sources, waves, env):
         sources=list(sources),
         arguments=arguments_for(simulator),
         waves=waves,
+        top=top,
     )
     child = Child("build", arguments, env=env, log=work / "log.txt", folder=work)
     try:

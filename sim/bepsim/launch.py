@@ -15,10 +15,10 @@ from .bench import BENCH
 __all__ = ["main"]
 
 
-def _build(simulator, folder, sources, arguments, waves):
+def _build(simulator, folder, sources, arguments, waves, top=BENCH):
     get_runner(simulator).build(
         sources=[Path(folder, name) for name in sources],
-        hdl_toplevel=BENCH,
+        hdl_toplevel=top,
         build_dir=folder,
         build_args=arguments,
         timescale=("1ns", "1ns"),
@@ -27,13 +27,13 @@ def _build(simulator, folder, sources, arguments, waves):
     )
 
 
-def _test(simulator, build, folder, waves):
+def _test(simulator, build, folder, waves, top=BENCH, module="bepsim.server"):
     wave_options = {"test_args": ["--trace-file", waves]} if simulator == "verilator" else {}
     if simulator == "icarus":
         wave_options = {"plusargs": [f"+dumpfile_path={waves}"]}
     get_runner(simulator).test(
-        test_module="bepsim.server",
-        hdl_toplevel=BENCH,
+        test_module=module,
+        hdl_toplevel=top,
         hdl_toplevel_lang="verilog",
         build_dir=build,
         test_dir=folder,

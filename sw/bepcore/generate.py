@@ -1,4 +1,4 @@
-"""`bepcore generate`: a core as Verilog, with a JSON sidecar of its parameters and registers."""
+"""`bepcore generate`: a core as Verilog, bare or as an IP block, with a JSON sidecar: parameters and registers."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from bepsw.core import PRESETS, Core, preset
 from bepsw.errors import BepError
 from bepsw.program import fields
 
-from . import __version__, options, show
+from . import __version__, ip_block, options, show
 
 __all__ = ["add_arguments", "run", "sidecar"]
 
@@ -17,6 +17,7 @@ __all__ = ["add_arguments", "run", "sidecar"]
 def add_arguments(parser):
     """Arguments of `bepcore generate`."""
     parser.add_argument("--core", metavar="PRESET", default="small", help=f"{'|'.join(PRESETS)} (default: small)")
+    parser.add_argument("--wrap", choices=("axi",), help="AXI4-Lite and AXI4-Stream around it, and a FuseSoC core file")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the files")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     group = parser.add_argument_group("parameters that differ from the preset (see bepsw.core.Core)")
@@ -25,21 +26,20 @@ def add_arguments(parser):
 
 
 def run(args):
-    """Write bepcore.v and bepcore.json."""
-    # Imported late: the help text needs no Amaranth.
-    from bephw.export import to_verilog
-    from bephw.trainer import Trainer
-
+    """Write bepcore.v and bepcore.json, or the files of the IP block."""
     core = preset(args.core, **options.given(args, [field.name for field in dataclasses.fields(Core)]))
     folder = Path(args.out)
     if folder.exists() and not folder.is_dir():
         raise BepError(f"{folder} is a file; name a folder with --out.")
     screen = show.console(args)
     screen.print(f"generating {core.width} W lanes, {core.lanes} counters a word …")
-    texts = {
-        "bepcore.v": to_verilog(Trainer(core), "bepcore"),
-        "bepcore.json": json.dumps(sidecar(core), indent=2, ensure_ascii=False) + "\n",
-    }
+    if args.wrap == "axi":
+        record = sidecar(core, ip_block.TOP, ip_block.ports(core))
+        texts = ip_block.files(core)
+    else:
+        record = sidecar(core)
+        texts = {"bepcore.v": _verilog(core)}
+    texts[f"{record['top']}.json"] = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         part = folder / f".{name}.part"
@@ -52,14 +52,23 @@ def run(args):
     show.emit(args, {"files": [str(folder / name) for name in texts], "core": core.as_dict()})
 
 
-def sidecar(core):
-    """Everything that a host must know about a generated core, as plain data."""
+def _verilog(core):
+    # Imported late: the help text needs no Amaranth.
+    from bephw.export import to_verilog
+    from bephw.trainer import Trainer
+
+    return to_verilog(Trainer(core), "bepcore")
+
+
+def sidecar(core, top="bepcore", ports=None):
+    """Everything that a host must know about a generated core, as plain data; `ports` when they are not the core's."""
     return {
         "generator": f"bepcore {__version__}",
-        "top": "bepcore",
+        "top": top,
         "register_map": registers.VERSION,
         "core": core.as_dict(),
-        "ports": {
+        "ports": ports
+        or {
             "clk": "clock, rising edge",
             "rst": "synchronous reset, active high",
             "samples": f"stream in: valid, ready, payload [{core.lanes}:0] = last, {core.lanes} data bits",
