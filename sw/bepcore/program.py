@@ -1,4 +1,7 @@
-"""`bepcore program`: the step tables that a network and a rule become on a core, for people and for programs."""
+"""`bepcore program`: the step tables that a network and a rule become on a core, for people and for programs.
+
+With a board and a bitstream the command programs the board instead.
+"""
 
 import dataclasses
 import re
@@ -7,7 +10,7 @@ from bepsw.errors import BepError
 from bepsw.program import compile_program
 from bepsw.spec import REINFORCE_BITS, Network, thresholds
 
-from . import options, show
+from . import options, program_board, show
 from .settings import Settings
 
 __all__ = ["add_arguments", "run"]
@@ -31,10 +34,13 @@ def add_arguments(parser):
     parser.add_argument("--show", action="store_true", help="list every step, not only what the network takes")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     options.add_rule(parser)
+    program_board.add_arguments(parser)
 
 
 def run(args):
     """Compile; print what the network takes, and with --show the steps."""
+    if args.board is not None or args.file is not None or args.flash:
+        return program_board.run(args)
     core = options.core_of(args.core)
     network = _network(args, core)
     rule = options.given(args, [field.name for field in dataclasses.fields(Settings)])

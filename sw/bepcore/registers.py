@@ -49,9 +49,9 @@ Fields of a row, lowest bits first, with their widths in the preset `{name}`; wh
 """
 
 
-def page(name="small"):
-    """The page in Markdown, with the widths of the core preset `name`."""
-    core = preset(name)
+def page(name="small", core=None):
+    """The page in Markdown, with the widths of the core preset `name`, or of a `core` that began as that."""
+    core = core or preset(name)
     text = _HEAD.format(version=registers.VERSION)
     for register in registers.REGISTERS:
         text += f"| 0x{register.address:02x} | {register.name} | {register.access} | {register.text} |\n"

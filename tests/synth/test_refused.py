@@ -112,7 +112,7 @@ def test_nextpnr_that_fails(tmp_path, monkeypatch):
     nextpnr_that_says(monkeypatch, "Info: fine\nERROR: something is odd.\n1 warning, 1 error\n")
     (first, second) = attempts(tmp_path, seeds=(3, 4))
     assert first.report is None and first.fmax == 0 and {first.seed, second.seed} == {3, 4}
-    sentence = str(flow._refusal(first, tmp_path, DEVICES["25f"], Netlist()))
+    sentence = str(flow.refusal(first, tmp_path, DEVICES["25f"], Netlist()))
     assert sentence == "nextpnr could not place and route the core: something is odd."
     assert not (tmp_path / "netlist.json").exists()
 
@@ -120,7 +120,7 @@ def test_nextpnr_that_fails(tmp_path, monkeypatch):
 def test_nextpnr_that_finds_no_room(tmp_path, monkeypatch):
     log = "Info: \t        TRELLIS_COMB:   24000/  24288    98%\nERROR: Unable to find legal placement.\n"
     nextpnr_that_says(monkeypatch, log)
-    sentence = str(flow._refusal(attempts(tmp_path)[0], tmp_path, DEVICES["25f"], Netlist()))
+    sentence = str(flow.refusal(attempts(tmp_path)[0], tmp_path, DEVICES["25f"], Netlist()))
     assert "needs 24000 of 24288 LUT4 sites; fewer segments" in sentence
 
 

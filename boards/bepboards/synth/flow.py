@@ -19,7 +19,7 @@ from .synthesis import synthesise
 from .technology import ECP5
 from .toolchain import versions
 
-__all__ = ["Build", "build_core"]
+__all__ = ["Build", "build_core", "refusal"]
 
 _LIKELY_FULL = 0.93  # of the LUT sites: from there on nextpnr often finds no legal placement
 
@@ -110,7 +110,7 @@ def build_core(
         )
         best = attempts[0]
         if best.report is None:
-            raise _refusal(best, folder, device, made.netlist)
+            raise refusal(best, folder, device, made.netlist)
         used = reports.utilisation(best.report)
         used["comb"] -= harness["luts"]
         used["ff"] -= harness["flops"]
@@ -141,15 +141,15 @@ def _outcome(attempt):
     return f"{attempt.fmax:.1f} MHz" if attempt.report else attempt.error
 
 
-def _refusal(attempt, folder, device, netlist):
-    """The sentence for a core that nextpnr could not place or route."""
+def refusal(attempt, folder, device, netlist, inside=""):
+    """The sentence for a core that nextpnr could not place or route; `inside` as for `by_module`."""
     log = Path(folder, f"nextpnr-{attempt.seed}.log")
     text = log.read_text() if log.exists() else ""
     for resource, kind in reports.KINDS.items():
         used = re.search(rf"{kind}:\s*(\d+)/", text)
         share = _LIKELY_FULL if resource == "comb" else 1.0
         if used and int(used[1]) > share * getattr(device, resource):
-            return does_not_fit(device, resource, int(used[1]), by_module(netlist, depth=1))
+            return does_not_fit(device, resource, int(used[1]), by_module(netlist, depth=1, inside=inside))
     return BepError(f"nextpnr could not place and route the core: {attempt.error.rstrip('.')}.")
 
 

@@ -30,17 +30,18 @@ class Attempt:
         return min((clock["achieved"] for clock in self.report["fmax"].values()), default=0) if self.report else 0
 
 
-def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, placer=None, progress=None):
+def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, placer=None, progress=None, pins=None):
     """Run nextpnr once a seed, `jobs` at a time; returns `Attempt`s, best first.
 
     Parameters
     ----------
-    netlist : Netlist, on few pins.
+    netlist : Netlist, on few pins, which nextpnr chooses unless `pins` says them.
     device : Device
     folder : where the netlist, logs and reports go.
     speed : speed grade. freq : target in MHz, a little above the wish.
     placer : one of `PLACERS`; None for what suits the size of the netlist.
     progress : called with every finished `Attempt`.
+    pins : constraints (.lpf) of a board; then the configuration for ecppack is left in config-SEED.txt.
 
     Raises
     ------
@@ -50,12 +51,14 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
     folder = Path(folder)
     (folder / "netlist.json").write_text(netlist.text())
     placer = placer or ("static" if count(netlist)["comb"] >= _LARGE else "heap")
+    if pins is not None:
+        (folder / "board.lpf").write_text(pins)
     waiting, running, done = list(seeds), {}, []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 seed = waiting.pop(0)
-                running[seed] = nextpnr(folder, _arguments(device, speed, freq, seed, placer))
+                running[seed] = nextpnr(folder, _arguments(device, speed, freq, seed, placer, pins is not None))
             seed = next(iter(running))
             status = running[seed].wait()
             del running[seed]
@@ -70,21 +73,13 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
     return sorted(done, key=lambda attempt: -attempt.fmax)
 
 
-def _arguments(device, speed, freq, seed, placer):
+def _arguments(device, speed, freq, seed, placer, pins):
+    board = ["--lpf", "board.lpf", "--textcfg", f"config-{seed}.txt"] if pins else ["--lpf-allow-unconstrained"]
     return [
         device.flag,
         *("--package", device.package, "--speed", str(speed)),
         *("--json", "netlist.json", "--report", f"report-{seed}.json", "--detailed-timing-report"),
-        *(
-            "--placer",
-            placer,
-            "--seed",
-            str(seed),
-            "--freq",
-            f"{freq:g}",
-            "--timing-allow-fail",
-            "--lpf-allow-unconstrained",
-        ),
+        *("--placer", placer, "--seed", str(seed), "--freq", f"{freq:g}", "--timing-allow-fail", *board),
         *("--log", f"nextpnr-{seed}.log"),
     ]
 

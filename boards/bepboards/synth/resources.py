@@ -39,23 +39,28 @@ def count(netlist):
     return sum(by_module(netlist).values(), Counter())
 
 
-def by_module(netlist, depth=2):
-    """{submodule: Counter as in `count`}, largest first. Logic on a border counts to one of the two sides."""
+def by_module(netlist, depth=2, inside=""):
+    """{submodule: Counter as in `count`}, largest first. Logic on a border counts to one of the two sides.
+
+    inside : path of the core, with a dot at its end, where the top is a larger design; `depth` counts from there.
+    """
     parts = {}
+    scopes = {scope.removeprefix(inside) for scope in netlist.scopes}
     for name, cell in netlist.cells.items():
-        parts.setdefault(module_of(name, netlist.scopes, depth), Counter()).update(_COST.get(cell["type"], {}))
+        module = module_of(name.removeprefix(inside), scopes, depth)
+        parts.setdefault(module, Counter()).update(_COST.get(cell["type"], {}))
     return dict(sorted(parts.items(), key=lambda part: (-part[1]["comb"], -part[1]["ebr"], part[0])))
 
 
-def check_fit(netlist, device):
-    """Refuse a netlist that `device` cannot hold.
+def check_fit(netlist, device, inside=""):
+    """Refuse a netlist that `device` cannot hold; `inside` as for `by_module`.
 
     Raises
     ------
     BepError
         Names what runs out and the core parameter to reduce.
     """
-    parts = by_module(netlist, depth=1)
+    parts = by_module(netlist, depth=1, inside=inside)
     needs = sum(parts.values(), Counter())
     for resource in RESOURCES:
         if needs[resource] > getattr(device, resource):

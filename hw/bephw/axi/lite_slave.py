@@ -45,9 +45,10 @@ class LiteSignature(wiring.Signature):
 class LiteSlave(wiring.Component):
     """Slave that carries out accesses on the register bus.
 
-    It holds one write (address and data in any order) and one read; when both wait, the kind that was not last goes
-    first. The two lowest address bits do not count. A write is of a whole word: with all strobes it is done, with none
-    it is answered OKAY and changes nothing, with some it is answered SLVERR and changes nothing. Reads are OKAY.
+    It holds one write (address and data in any order) and one read. When both wait the write goes first, and then the
+    read, because the next write comes a cycle too late. The two lowest address bits do not count. A write is of a whole
+    word: with all strobes it is done; with none it is answered OKAY, with some SLVERR, and changes nothing. Reads are
+    OKAY.
 
     `valid` and `ready` of every channel come from flip-flops. An access that finds the slave idle is answered n + 2
     cycles after its last handshake, with n the cycles of the access on the bus, and 2 after it if nothing is done.
@@ -79,8 +80,7 @@ class LiteSlave(wiring.Component):
         m.d.comb += [writable.eq(address_held & data_held), whole.eq(strobes.all())]
         with m.FSM(init="READY"):
             with m.State("READY"):
-                # The kind of the last access is still in `bus.write`.
-                with m.If(writable & ~(read_held & bus.write)):
+                with m.If(writable):
                     m.d.sync += [bus.write.eq(1), bus.addr.eq(write_address[2:]), bus.wdata.eq(data)]
                     m.d.sync += [
                         bus.valid.eq(whole),

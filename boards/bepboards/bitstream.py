@@ -1,0 +1,200 @@
+"""From a board's name to a bitstream for it, by the same flow as `bepcore synth`, with the board's pins and clock.
+
+BoardTop ─► RTLIL and .lpf (Amaranth's platform) ─► synthesis and passes ─► nextpnr ─► timing met? ─► ecppack
+"""
+
+import hashlib
+import json
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bepsw import registers
+from bepsw.errors import BepError
+
+from .pll import Pll
+from .synth import report as reports
+from .synth.device import RESOURCES
+from .synth.flow import refusal
+from .synth.place_route import place_and_route
+from .synth.resources import check_fit, count
+from .synth.synthesis import TOP, synthesise_rtlil
+from .synth.technology import ECP5
+from .synth.toolchain import ecppack, versions
+from .top import BoardTop
+
+__all__ = ["BITSTREAM", "Bitstream", "board_design", "build_bitstream", "design_key", "linked_trainer"]
+
+BITSTREAM = f"{TOP}.bit"
+
+_CORE = "soc.trainer."  # path of the core in a board's design
+
+
+@dataclass(frozen=True)
+class Bitstream:
+    """A routed board, timing met.
+
+    board : Board. core : Core. clock_hz : of the core. build_id : what the host checks.
+    used : resources. fmax : MHz. seed : which gave it; fmax_by_seed : of all tried (None: failed).
+    path : critical `report.Path`. unregistered : see `Synthesis`. minutes : of the whole run. versions : of the tools.
+    """
+
+    board: object
+    core: object
+    clock_hz: int
+    build_id: int
+    used: dict
+    fmax: float
+    seed: int
+    fmax_by_seed: dict
+    path: reports.Path
+    unregistered: dict
+    minutes: float
+    versions: dict
+
+    def as_dict(self):
+        """Everything as plain values, for JSON."""
+        device = self.board.device
+        return self.host_parameters() | {
+            "device": self.board.part,
+            "speed": self.board.speed,
+            "used": self.used,
+            "available": {name: getattr(device, name) for name in RESOURCES},
+            "fmax": self.fmax,
+            "seed": self.seed,
+            "fmax_by_seed": self.fmax_by_seed,
+            "path": {"start": self.path.start, "end": self.path.end, "ns": self.path.ns} if self.path else None,
+            "unregistered": self.unregistered,
+            "minutes": self.minutes,
+            "versions": self.versions,
+        }
+
+    def host_parameters(self):
+        """What a host checks when it connects."""
+        return {
+            "board": self.board.name,
+            "core": self.core.as_dict(),
+            "clock_hz": self.clock_hz,
+            "build_id": f"{self.build_id:#010x}",
+            "register_map": registers.VERSION,
+        }
+
+
+def linked_trainer(core, clock_hz):
+    """The SoC of every board, a core behind a serial line, and its build id."""
+    from bephw.link.soc import LinkedTrainer
+    from bepsw.link.protocol import build_id
+
+    number = build_id(core)
+    return LinkedTrainer(core, clock_hz=clock_hz, build_id=number), number
+
+
+def board_design(board, soc, clock_hz):
+    """(RTLIL, constraints) of `soc` on `board`: Amaranth's platform knows pins, buffers and attributes.
+
+    Raises
+    ------
+    BepError
+        The PLL cannot make the clock.
+    """
+    pll = Pll(board.oscillator_hz, clock_hz)
+    plan = board.new_platform().prepare(BoardTop(board, soc, pll), TOP)
+    text, pins = (plan.files[f"{TOP}.{kind}"] for kind in ("il", "lpf"))
+    text, pins = (file.decode() if isinstance(file, bytes) else file for file in (text, pins))
+    return re.sub(r'^ *attribute \\src ".*"\n', "", text, flags=re.M), pins  # where a file lies changes nothing
+
+
+def design_key(board, core, clock_hz, seeds):
+    """Changes when a build would."""
+    soc, _ = linked_trainer(core, clock_hz)
+    parts = (board_design(board, soc, clock_hz), seeds, board.packer, sorted(versions().items()))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda text: None):
+    """Build `core` for `board`.
+
+    Parameters
+    ----------
+    mhz : clock of the core; the board's when None.
+    seeds : of placement; the next one is tried while timing is not met.
+    out : folder for bitstream, report, constraints and logs; nothing is kept when None.
+    say : called with a line of progress.
+
+    Returns
+    -------
+    Bitstream
+
+    Raises
+    ------
+    BepError
+        The core does not fit, the clock cannot be made or is not reached, a tool is missing or fails. Nothing is left
+        in `out` then.
+    """
+    began, tools, device = time.monotonic(), versions(), board.device
+    clock_hz = round((mhz or board.mhz) * 1e6)
+    soc, build_id = linked_trainer(core, clock_hz)
+    text, pins = board_design(board, soc, clock_hz)
+    with tempfile.TemporaryDirectory(prefix="bep-board-") as folder:
+        say("synthesising …")
+        made = synthesise_rtlil(text, folder, ECP5)
+        check_fit(made.netlist, device, _CORE)
+        needs = count(made.netlist)
+        say(f"{needs['comb']} LUT sites, {needs['ff']} flip-flops, {needs['ebr']} block RAMs; placing and routing …")
+        attempts = []
+        for seed in seeds:
+            (attempt,) = place_and_route(
+                made.netlist, device, folder, speed=board.speed, freq=clock_hz / 1e6, seeds=(seed,), pins=pins
+            )
+            attempts.append(attempt)
+            say(f"seed {seed}: " + (f"{attempt.fmax:.1f} MHz" if attempt.report else attempt.error))
+            if attempt.fmax * 1e6 >= clock_hz:
+                break
+        best = max(attempts, key=lambda attempt: attempt.fmax)
+        if best.report is None:
+            raise refusal(best, folder, device, made.netlist, _CORE)
+        if best.fmax * 1e6 < clock_hz:
+            raise _too_slow(best, clock_hz, seeds)
+        ecppack(folder, f"config-{best.seed}.txt", BITSTREAM, board.packer)
+        build = Bitstream(
+            board=board,
+            core=core,
+            clock_hz=clock_hz,
+            build_id=build_id,
+            used=reports.utilisation(best.report),
+            fmax=round(best.fmax, 1),
+            seed=best.seed,
+            fmax_by_seed={a.seed: round(a.fmax, 1) if a.report else None for a in attempts},
+            path=reports.critical_path(best.report),
+            unregistered=made.unregistered,
+            minutes=round((time.monotonic() - began) / 60, 1),
+            versions=tools,
+        )
+        if out is not None:
+            _keep(Path(folder), Path(out), build, pins)
+    return build
+
+
+def _too_slow(best, clock_hz, seeds):
+    return BepError(
+        f"Timing is not met: {best.fmax:.1f} MHz are reached and {clock_hz / 1e6:g} MHz are asked for; take a lower "
+        f"--clock, or other --seeds than {','.join(map(str, seeds))}."
+    )
+
+
+def _keep(folder, out, build, pins):
+    """Leave the files in `out`; every one appears whole, the bitstream last."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = {
+        "report.json": json.dumps(build.as_dict(), indent=2).encode() + b"\n",
+        "host.json": json.dumps(build.host_parameters(), indent=2).encode() + b"\n",
+        f"{TOP}.lpf": pins.encode(),
+    }
+    files |= {log.name: log.read_bytes() for log in folder.glob("*.log")}
+    files[BITSTREAM] = (folder / BITSTREAM).read_bytes()
+    for name, content in files.items():
+        part = out / f"{name}.part"
+        part.write_bytes(content)
+        part.replace(out / name)
