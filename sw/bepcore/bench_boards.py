@@ -10,7 +10,7 @@ from pathlib import Path
 from bepsw.core import preset
 from bepsw.errors import BepError
 
-from . import runs, show
+from . import options, runs, show
 
 __all__ = ["add_arguments", "markdown", "run"]
 
@@ -32,16 +32,16 @@ def run(args):
     """Build what is missing from the record, then print the table and put it into results.md."""
     # Imported late: the help text needs no Amaranth.
     from bepboards.bitstream import build_bitstream, design_key
-    from bepboards.board import BOARDS, find_board
+    from bepboards.board import BOARDS
 
-    boards = [find_board(name) for name in args.only] if args.only else BOARDS.values()
+    boards = options.chosen(args, BOARDS, "board")
     screen, folder = show.console(args), Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     refused = []
-    for board in boards:
+    for board in boards.values():
         core = preset(board.core)
         key = design_key(board, core, round(board.mhz * 1e6), _SEEDS)
-        record = runs.read_record(folder / _RECORD, "every build")
+        record = runs.read_json(folder / _RECORD, again="repeat every build")
         if record.get(board.name, {}).get("key") == key:
             screen.print(f"{board.name}: {record[board.name]['fmax']} MHz (recorded)")
             continue
@@ -56,9 +56,9 @@ def run(args):
             screen.print(refused[-1])
             continue
         made = {"key": key, "command": command, "preset": board.core, **build.as_dict()}
-        record = runs.read_record(folder / _RECORD, "every build") | {board.name: made}
+        record = runs.read_json(folder / _RECORD, again="repeat every build") | {board.name: made}
         runs.write_json(folder / _RECORD, {name: record[name] for name in BOARDS if name in record})
-    record = runs.read_record(folder / _RECORD, "every build")
+    record = runs.read_json(folder / _RECORD, again="repeat every build")
     _rate(record, folder)
     screen.print(_table(record))
     runs.fill_page(folder.parent / "results.md", _BEGIN, _END, markdown(record))
@@ -107,6 +107,4 @@ def _table(record):
 
 def markdown(record):
     """The table of docs/results.md."""
-    lines = [f"| {' | '.join((*_COLUMNS, 'command'))} |", "|---" * (len(_COLUMNS) + 1) + "|"]
-    lines += [f"| {' | '.join(row)} | `{one['command']}` |" for one, row in _rows(record)]
-    return "\n".join(lines)
+    return show.markdown((*_COLUMNS, "command"), ((*row, f"`{one['command']}`") for one, row in _rows(record)))
