@@ -8,18 +8,20 @@ import json
 import re
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from bepsw import registers
 from bepsw.errors import BepError
+from bepsw.estimate.memories import memories
 
 from .pll import Pll
 from .synth import report as reports
 from .synth.device import RESOURCES
 from .synth.flow import refusal
 from .synth.place_route import place_and_route
-from .synth.resources import check_fit, count
+from .synth.resources import check_fit, count, does_not_fit
 from .synth.synthesis import TOP, synthesise_rtlil
 from .synth.technology import ECP5
 from .synth.toolchain import ecppack, versions
@@ -130,10 +132,11 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
     Raises
     ------
     BepError
-        The core does not fit, the clock cannot be made or is not reached, a tool is missing or fails. Nothing is left
-        in `out` then.
+        The core does not fit (at once where block RAMs say so), the clock cannot be made or is not reached, a tool is
+        missing or fails. Nothing is left in `out` then.
     """
     began, tools, device = time.monotonic(), versions(), board.device
+    _check_memories(core, device)
     clock_hz = round((mhz or board.mhz) * 1e6)
     soc, build_id = linked_trainer(core, clock_hz)
     text, pins = board_design(board, soc, clock_hz)
@@ -175,6 +178,17 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
         if out is not None:
             _keep(Path(folder), Path(out), build, pins)
     return build
+
+
+def _check_memories(core, device):
+    """Refuse a core whose block RAMs alone, known without a synthesis, are more than the device has."""
+    parts = {}
+    for memory in memories(core):
+        part = memory.name.partition(".")[0]
+        parts.setdefault(part, Counter())["ebr"] += memory.count * memory.use.ebr
+    needed = sum(part["ebr"] for part in parts.values())
+    if needed > device.ebr:
+        raise does_not_fit(device, "ebr", needed, parts)
 
 
 def _too_slow(best, clock_hz, seeds):

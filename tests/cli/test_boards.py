@@ -48,6 +48,7 @@ def test_the_list_of_boards(inside):
         (("build", "--board", "ulx3s-25f", "--clock", "-1"), "--clock and --seeds must be positive"),
         (("build", "--board", "ulx3s-25f", "--seeds", "one"), "not a list of whole numbers"),
         (("build", "--board", "ulx3s-25f", "--out", "taken"), "taken is a file"),
+        (("build", "--board", "ulx3s-25f", "--core", "medium"), "does not fit the 25F: it needs 19"),
         (("build",), "required: --board"),
         (("program", "--board", "arty", "taken"), "There is no board 'arty'"),
         (("program", "--board", "ulx3s-25f", "gone.bit"), "Cannot read gone.bit: No such file"),

@@ -1,6 +1,7 @@
 """Boards from end to end: a bitstream with timing met, what comes with it, and what is refused."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -14,6 +15,7 @@ from bepboards.board import BOARDS, LIGHTS, find_board
 from bepboards.pll import dividers
 from bepboards.program import part_of
 from bepboards.synth import toolchain
+from bepboards.synth.device import DEVICES
 from bepsw.core import preset
 from bepsw.errors import BepError
 
@@ -64,11 +66,15 @@ def test_timing_that_is_not_met(stand, tmp_path):
     assert [line[:7] for line in said[-2:]] == ["seed 3:", "seed 4:"] and not (tmp_path / "out").exists()
 
 
-def test_a_core_that_does_not_fit(tmp_path):
-    """Told after synthesis, in the names of the core."""
-    wide = preset("tiny", hidden_words=65536)
+def test_a_core_that_does_not_fit(tmp_path, monkeypatch):
+    """Told in the names of the core: at once where its block RAMs say so, else after synthesis."""
+    deep = preset("tiny", hidden_words=65536)
     with pytest.raises(BepError, match=r"does not fit the 25F: .* block RAMs; .* in hidden_bank: reduce hidden"):
-        build_bitstream(find_board("ulx3s-25f"), wide, out=tmp_path / "out")
+        build_bitstream(find_board("ulx3s-25f"), deep, out=tmp_path / "out")
+    monkeypatch.setattr(bitstream, "memories", lambda core: [])
+    monkeypatch.setitem(DEVICES, "25f", replace(DEVICES["25f"], ebr=10))
+    with pytest.raises(BepError, match=r"does not fit the 25F: it needs \d+ of 10 block RAMs; .* in \w+: reduce "):
+        build_bitstream(find_board("ulx3s-25f"), preset("tiny"), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
