@@ -84,7 +84,7 @@ class AxiTrainer(wiring.Component):
             trainer.samples.valid.eq(self.s_axis_tvalid),
             self.s_axis_tready.eq(trainer.samples.ready),
             self.m_axis_tdata[: len(low)].eq(low),
-            self.m_axis_tdata[len(low) :].as_signed().eq(margin),
+            self.m_axis_tdata[len(low) :].eq(margin),
             self.m_axis_tlast.eq(1),
             self.m_axis_tvalid.eq(trainer.results.valid),
             trainer.results.ready.eq(self.m_axis_tready),
