@@ -16,7 +16,7 @@ from bepsw import registers
 from bepsw.errors import BepError
 from bepsw.estimate.memories import memories
 
-from .pll import Pll
+from .pll import Pll, dividers
 from .synth import report as reports
 from .synth.device import RESOURCES
 from .synth.flow import refusal
@@ -138,6 +138,7 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
     began, tools, device = time.monotonic(), versions(), board.device
     _check_memories(core, device)
     clock_hz = round((mhz or board.mhz) * 1e6)
+    dividers(board.oscillator_hz, clock_hz)  # refuse before there is a component, which Amaranth would miss the use of
     soc, build_id = linked_trainer(core, clock_hz)
     text, pins = board_design(board, soc, clock_hz)
     with tempfile.TemporaryDirectory(prefix="bep-board-") as folder:
