@@ -88,7 +88,9 @@ def test_the_block_at_its_pins():
             assert not seen["idle"], "a sample is half read"
             seen = await pins.clock(s_axis_tdata=1, s_axis_tlast=1, s_axis_tvalid=1)
             assert seen["s_axis_tready"]
-            await pins.clock(s_axis_tvalid=0)
+            for _ in range(40):
+                seen = await pins.clock(s_axis_tvalid=0)
+            assert seen["idle"], "the sample is over"
             assert await pins.read("ERRORS") == 2 and await pins.read("BATCH") == 7
             await pins.clock(aresetn=0)
             seen = await pins.clock(aresetn=0)
