@@ -1,7 +1,7 @@
 """The boards that bitstreams can be built for: pins from amaranth-boards, and what a person must know to use one."""
 
 import importlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from amaranth.build import Attrs
@@ -25,7 +25,7 @@ class Board:
     platform : module and class of amaranth-boards, its device, package, pins and their electrical attributes.
     core : preset that it is for. mhz : clock of that core, which the routed design has to reach.
     lights : {one of `LIGHTS`: (resource, number, subsignal or None)}.
-    resources : resources that the platform lacks.
+    resources : resources that the platform lacks. high : (resource, number, subsignal) of pins to hold at 1.
     uart : how the serial line leaves the board. sdram : memory that could hold a data set.
     loader : arguments of openFPGALoader. packer : arguments of ecppack.
     """
@@ -40,7 +40,8 @@ class Board:
     sdram: str
     loader: tuple
     packer: tuple = ("--compress",)
-    resources: tuple = field(default=())
+    resources: tuple = ()
+    high: tuple = ()
 
     def new_platform(self):
         """A fresh platform of Amaranth, with nothing requested yet."""
@@ -108,6 +109,7 @@ _ULX3S = {
     "uart": "USB connector US1 (FT231X on the board)",
     "sdram": "32 MB SDR, 16 bits",
     "loader": ("--board", "ulx3s"),
+    "high": (("esp32", 0, "gpio0"),),  # low it is a button to the ESP32, which then puts its own design in place
 }
 
 BOARDS = {

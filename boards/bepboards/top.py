@@ -43,6 +43,11 @@ class BoardTop(Elaboratable):
         m.submodules.tx_pin = tx = io.Buffer("o", uart.tx)
         m.d.comb += [soc.rx.eq(rx.i), tx.o.eq(soc.tx)]
         self._lights(m, platform)
+        for resource, number, part in self.board.high:
+            m.submodules[f"{resource}_{part}_pin"] = pin = io.Buffer(
+                "o", getattr(platform.request(resource, number, dir="-"), part)
+            )
+            m.d.comb += pin.o.eq(1)
         return m
 
     def _lights(self, m, platform):

@@ -41,7 +41,7 @@ def test_every_board(name):
     located = dict(re.findall(r'LOCATE COMP "(\w+)" SITE "(\w+)";', pins))
     resources = board.new_platform().resources
     uart = {io.name: io.ios[0] for io in resources["uart", 0].ios}
-    assert len(located) == 3 + len(board.lights) and len(set(located.values())) == len(located)
+    assert len(located) == 3 + len(board.lights) + len(board.high) and len(set(located.values())) == len(located)
     for wire in ("rx", "tx"):
         pin = uart[wire].names[0]
         if ":" in pin:

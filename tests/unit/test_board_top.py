@@ -53,7 +53,7 @@ class Desk:
 
         def pin(source):
             pins = source.ios[0]
-            return io.SimulationPort(pins.dir if pins.dir != "oe" else "o", 1, invert=pins.invert)
+            return io.SimulationPort("io" if pins.dir == "oe" else pins.dir, 1, invert=pins.invert)
 
         parts = {part.name: pin(part) for part in resource.ios if hasattr(part, "ios")}
         self.pins[name, number] = SimpleNamespace(**parts) if parts else pin(resource)
@@ -94,6 +94,9 @@ def test_a_board_comes_up(name):
                     port = getattr(port, part) if part else port
                     lit = ctx.get(soc.count) >> index & 1
                     assert ctx.get(port.o) == lit ^ port.invert[0], light
+        for resource, number, part in board.high:
+            port = getattr(desk.pins[resource, number], part)
+            assert ctx.get(port.o) == 1 and ctx.get(port.oe) == 1
         ctx.set(pll.lock, 0)
         await clocks(ctx, 3)
         assert ctx.get(soc.count) == 0, "a lock that is lost resets"
