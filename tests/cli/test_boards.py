@@ -5,9 +5,11 @@ import json
 
 import pytest
 
+from bepboards import bitstream
 from bepboards.board import BOARDS
 from bepcore import registers
 from bepsw.core import preset
+from bepsw.errors import BepError
 
 from .conftest import last_json
 
@@ -109,18 +111,22 @@ def test_no_loader(refused, tmp_path, monkeypatch):
     )
 
 
+def made(board, core, mhz=None, seeds=(1,)):
+    """A build as the flow returns it."""
+    return bitstream.Bitstream(
+        board=board, core=core, clock_hz=round((mhz or board.mhz) * 1e6), build_id=0xAB, path=None, unregistered={},
+        used={"comb": 2429, "ff": 2, "ebr": 28, "dsp": 0}, fmax=123.4, seed=seeds[0], fmax_by_seed={seeds[0]: 123.4},
+        minutes=0.1, versions={},
+    )  # fmt: skip
+
+
 def test_what_build_leaves(inside, tmp_path, monkeypatch):
     """The files of the flow and the register map with this core's widths, under build/BOARD unless told otherwise."""
-    from bepboards import bitstream
 
     def build(board, core, *, mhz, seeds, out, say):
         out.mkdir(parents=True)
         (out / bitstream.BITSTREAM).write_bytes(BITS)
-        return bitstream.Bitstream(
-            board=board, core=core, clock_hz=round((mhz or board.mhz) * 1e6), build_id=0xAB, path=None, unregistered={},
-            used={"comb": 1, "ff": 2, "ebr": 3, "dsp": 0}, fmax=99.0, seed=seeds[0], fmax_by_seed={seeds[0]: 99.0},
-            minutes=0.1, versions={},
-        )  # fmt: skip
+        return made(board, core, mhz, seeds)
 
     monkeypatch.setattr(bitstream, "build_bitstream", build)
     words = ("build", "--board", "icesugar-pro", "--core", "tiny", "--slots", 2, "--clock", 75, "--seeds", "4,5")
@@ -132,3 +138,57 @@ def test_what_build_leaves(inside, tmp_path, monkeypatch):
     status, shown, _ = inside("build", "--board", "ulx3s-25f", "--out", "here")
     assert status == 0 and "bepcore program --board ulx3s-25f here/bepcore.bit" in shown
     assert json.dumps(record)
+
+
+@pytest.fixture
+def bench(inside, tmp_path, monkeypatch):
+    """Function (words, …) → as `inside` of `bench boards`, with builds that cost nothing; `bench.built` lists them."""
+    (tmp_path / "docs" / "results").mkdir(parents=True)
+    page = "before\n<!-- begin: bepcore bench boards -->\nold\n<!-- end: bepcore bench boards -->\nafter\n"
+    (tmp_path / "docs" / "results.md").write_text(page)
+
+    def build(board, core, *, seeds, out, say):
+        run.built.append(board.name)
+        if board.name in run.slow:
+            raise BepError("Timing is not met.")
+        return made(board, core, seeds=seeds)
+
+    def run(*words):
+        run.built = []
+        return inside("bench", "boards", *words)
+
+    run.slow, run.key = (), "1"
+    monkeypatch.setattr(bitstream, "build_bitstream", build)
+    monkeypatch.setattr(bitstream, "design_key", lambda board, *rest: run.key)
+    return run
+
+
+def test_the_record_of_boards(bench, tmp_path):
+    """Every board is built once, again when its key has changed; rates come from the cycles of the same core."""
+    core = preset("small").as_dict()
+    counted = {"core": core, "epochs": [{"cycles": 1000}, {"cycles": 400}], "inference_cycles": 250}
+    (tmp_path / "docs" / "results" / "cycles-small.json").write_text(json.dumps(counted))
+    other = counted | {"core": core | {"lanes": 35}}
+    (tmp_path / "docs" / "results" / "cycles-medium.json").write_text(json.dumps(other))
+    record = last_json(bench("--json"))
+    assert list(record) == list(BOARDS) == bench.built
+    assert record["icesugar-pro"]["training_rate"] == 250_000 and record["icesugar-pro"]["inference_rate"] == 400_000
+    assert "training_rate" not in record["ulx3s-85f"]
+    page = (tmp_path / "docs" / "results.md").read_text()
+    row = (
+        "ulx3s-25f | LFE5U-25F-6 | small | 288 | 36 | 2429 (10 %) | 28 (50 %) | 100 MHz | 123.4 MHz | 250,000 | 400,000"
+    )
+    assert f"| {row} |" in page and page.startswith("before") and page.endswith("after\n") and "old" not in page
+    assert "`bepcore build --board ecpix5-85f --seeds 1,2,3`" in page
+    assert bench()[0] == 0 and bench.built == []
+    bench.key = "2"
+    assert bench("--only", "ecpix5-85f")[0] == 0 and bench.built == ["ecpix5-85f"]
+    assert list(json.loads((tmp_path / "docs" / "results" / "boards.json").read_text())) == list(BOARDS)
+
+
+def test_a_board_that_is_too_slow_does_not_stop_the_others(bench, tmp_path):
+    bench.slow = ("ulx3s-85f",)
+    status, _, errors = bench()
+    assert status == 2 and "Not built: ulx3s-85f: Timing is not met." in errors and bench.built == list(BOARDS)
+    record = json.loads((tmp_path / "docs" / "results" / "boards.json").read_text())
+    assert list(record) == [name for name in BOARDS if name != "ulx3s-85f"]
