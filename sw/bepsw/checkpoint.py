@@ -20,7 +20,7 @@ import numpy as np
 
 from .errors import BepError
 from .golden.base import check_classifiers, check_state
-from .run import EpochMetrics, Progress, Run
+from .run import ORDERS, EpochMetrics, Progress, Run
 from .spec import Network, Training
 from .target import State
 
@@ -112,6 +112,7 @@ def _meta(run):
         "patience": run.patience,
         "pending": run.state.pending,
         "progress": asdict(run.progress),
+        "order": run.order,
         "data_digest": run.data_digest,
         "notes": run.notes,
     }
@@ -132,9 +133,12 @@ def _run(meta, arrays):
         state=_take_state(arrays, "state", network, meta["pending"]),
         progress=progress,
         best_state=_take_state(arrays, "best", network, 0) if "best_generator" in arrays else None,
+        order=meta.get("order", "host"),  # files of before had no other
         data_digest=meta["data_digest"],
         notes=meta["notes"],
     )
+    if run.order not in ORDERS:
+        raise ValueError(run.order)
     for state in filter(None, (run.state, run.best_state)):
         check_state(state, network, training, run.lanes)
     return run

@@ -16,6 +16,7 @@ import numpy as np
 
 from .checkpoint import save_checkpoint
 from .errors import BepError
+from .permutation import hardware_order
 from .run import EpochMetrics, next_groups
 from .spec import thresholds
 
@@ -53,7 +54,8 @@ def fit(target, run, data, *, epochs, path=None, callback=None, chunk=None):
     Parameters
     ----------
     target : Target
-        Golden model or hardware, built for the run's network and settings. Gets the run's state.
+        Golden model or hardware, built for the run's network and settings. Gets the run's state. One that holds
+        these data itself (`stored.StoredDriver`) replays them, if the run's order is the hardware's.
     run : Run
         From `new_run` or `load_checkpoint`.
     data : FitData
@@ -121,12 +123,16 @@ def _train_epoch(target, run, data, chunk, boundary):
     """The rest of the epoch in progress."""
     progress, count = run.progress, len(data.train_labels)
     target.configure(thresholds(run.network, run.training, error=progress.error, groups=progress.groups))
-    order = epoch_order(run.training.seed, progress.epoch, count)
+    order = (hardware_order if run.order == "hardware" else epoch_order)(run.training.seed, progress.epoch, count)
     while progress.sample < count:
         chosen = order[progress.sample : progress.sample + chunk]
         labels = data.train_labels[chosen]
         before = dataclasses.replace(target.counters)
-        results = target.train(data.train_bits[chosen], labels, close=progress.sample + chunk >= count)
+        close = progress.sample + chunk >= count
+        if _replays(target, run):
+            results = target.train_stored(progress.epoch, progress.sample, len(chosen), close=close)
+        else:
+            results = target.train(data.train_bits[chosen], labels, close=close)
         progress.sample += len(chosen)
         progress.wrong += int(np.count_nonzero(results.prediction != labels))
         progress.triggered += int(np.count_nonzero(results.triggered))
@@ -136,12 +142,18 @@ def _train_epoch(target, run, data, chunk, boundary):
         boundary()
 
 
+def _replays(target, run):
+    """Whether the target takes the samples from a memory of its own, in the order of the run."""
+    return run.order == "hardware" and getattr(target, "stored", None) == run.data_digest
+
+
 def _finish_epoch(target, run, data):
     """Validate, select, move the schedules on to the next epoch."""
     progress, count = run.progress, len(data.train_labels)
     accuracy = None
     if len(data.validation_labels):
-        accuracy = float(np.mean(target.infer(data.validation_bits) == data.validation_labels))
+        found = target.infer_stored() if _replays(target, run) else target.infer(data.validation_bits)
+        accuracy = float(np.mean(found == data.validation_labels))
     metrics = EpochMetrics(
         epoch=progress.epoch,
         train_accuracy=1 - progress.wrong / count,

@@ -7,10 +7,14 @@ import numpy as np
 from .errors import BepError
 from .frame import equiangular_frame
 from .golden.start import initial_state
+from .ranges import one_of
 from .spec import Network, Training, divisors
 from .target import State
 
-__all__ = ["EpochMetrics", "Progress", "Run", "make_classifiers", "new_run", "next_groups"]
+__all__ = ["ORDERS", "EpochMetrics", "Progress", "Run", "make_classifiers", "new_run", "next_groups"]
+
+ORDERS = ("host", "hardware")
+"""Named orders of the samples in an epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,7 @@ class Run:
     patience : epochs without a better validation accuracy before γ moves on; 0 keeps γ.
     state : `State` where `progress` stands.
     best_state : `State` after the best epoch, None before the first.
+    order : "host", `fit.epoch_order`; "hardware", the order in which a board replays its own memory.
     data_digest : of the training and validation data, None before `fit` has seen them.
     notes : whatever the caller wants kept beside (JSON values).
     """
@@ -81,11 +86,12 @@ class Run:
     state: State
     progress: Progress
     best_state: State | None = None
+    order: str = "host"
     data_digest: int | None = None
     notes: dict = field(default_factory=dict)
 
 
-def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=None, notes=None):
+def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=None, order="host", notes=None):
     """A run before its first sample.
 
     Parameters
@@ -95,12 +101,16 @@ def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=Non
     prototypes : bool (C, K_L), optional
         Classifier, with a local rule a tuple of one (C, K_l) per layer; `make_classifiers` if not given.
 
+    order : str
+        One of `ORDERS`.
+
     Raises
     ------
     BepError
         When the settings do not fit each other.
     """
     training.check(network)
+    one_of("The order of the samples", order, ORDERS)
     if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
         raise BepError(f"The patience must be a number of epochs, 0 to keep gamma, not {patience!r}.")
     if prototypes is None:
@@ -113,6 +123,7 @@ def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=Non
         patience=patience,
         state=initial_state(network, training, lanes=lanes, spread=spread),
         progress=Progress(groups=training.gamma),
+        order=order,
         notes=dict(notes or {}),
     )
 

@@ -1,0 +1,189 @@
+"""The data set in a board's memory, from the host's side: put it there, have it replayed, train with it.
+
+A sample is a header word (its label in bits 0 to 5) and the ⌈K_0/16⌉ words of its bits, bit 0 lowest, the last one
+filled up with zeros: nothing depends on the core. Sample i begins at word i·2^stride, with the smallest stride that
+holds it.
+"""
+
+import numpy as np
+
+from . import dataset_registers as registers
+from .dataset_registers import address
+from .driver import Driver
+from .errors import BepError
+from .registers import address as core_address
+
+__all__ = ["Store", "StoredDriver", "sample_words", "stride_of"]
+
+_RUN, _TRAIN = 1, 2
+_SHUFFLE, _CLOSE = 1, 2
+_REPLAY, _STOP = 1, 2
+_CHUNK = 4096  # results in one stream call
+
+
+def stride_of(inputs):
+    """log2 of the 16-bit words from one sample of `inputs` bits to the next, at least 1."""
+    return max(1, (-(-inputs // 16)).bit_length())
+
+
+def sample_words(bits, labels):
+    """Samples as they lie in the memory, uint16 (n, 1 + ⌈K_0/16⌉).
+
+    bits : 0/1 array (n, K_0); labels : (n,).
+    """
+    bits = np.asarray(bits, dtype=np.uint8)
+    words = np.zeros((len(bits), 2 * (1 + -(-bits.shape[1] // 16))), np.uint8)
+    packed = np.packbits(bits, axis=1, bitorder="little")
+    words[:, 2 : 2 + packed.shape[1]] = packed
+    words[:, 0] = labels
+    return words.view("<u2")
+
+
+class Store:
+    """A board's memory behind a transport.
+
+    Parameters
+    ----------
+    transport
+        As `Driver` has it.
+
+    Raises
+    ------
+    BepError
+        No such memory answers, or it has another table of registers.
+    """
+
+    def __init__(self, transport):
+        self.transport = transport
+        identity = transport.read(address("IDENTITY"))
+        if identity != registers.IDENTITY:
+            raise BepError(f"This board has no memory for a data set; where it would answer stands {identity:#x}.")
+        version = transport.read(address("VERSION"))
+        if version != registers.VERSION:
+            raise BepError(f"The board's memory has registers {version}, and this software speaks {registers.VERSION}.")
+        self.words = 1 << transport.read(address("ADDRESS_BITS"))
+
+    def load(self, bits, labels, first=0):
+        """Write samples from place `first` on.
+
+        Raises
+        ------
+        BepError
+            They do not fit the memory, or it is not ready.
+        """
+        words = sample_words(bits, labels)
+        stride = stride_of(np.shape(bits)[1])
+        room = self.words >> stride
+        if first + len(words) > room:
+            raise BepError(
+                f"{first + len(words)} samples of {np.shape(bits)[1]} bits do not fit the board's memory, "
+                f"which holds {room}; use fewer."
+            )
+        if words.shape[1] % 2:
+            words = np.concatenate([words, np.zeros((len(words), 1), np.uint16)], axis=1)
+        pairs = np.ascontiguousarray(words).view("<u4")
+        for index, sample in enumerate(pairs, start=first):
+            self.transport.write(address("ADDRESS"), index << stride)
+            self.transport.write_block(address("DATA"), sample)
+        self.transport.write(address("INPUTS"), np.shape(bits)[1])
+        self.transport.write(address("STRIDE"), stride)
+        self._check()
+
+    def read(self, first, count):
+        """Samples as they are in the memory: bits uint8 (count, K_0), labels uint8 (count,)."""
+        inputs, stride = (self.transport.read(address(name)) for name in ("INPUTS", "STRIDE"))
+        pairs = -(-(1 + -(-inputs // 16)) // 2)
+        rows = []
+        for index in range(first, first + count):
+            self.transport.write(address("ADDRESS"), index << stride)
+            rows.append(self.transport.read_block(address("DATA"), pairs))
+        self._check()
+        raw = np.array(rows, dtype="<u4").reshape(count, pairs).view(np.uint8)
+        bits = np.unpackbits(raw[:, 2:], axis=1, bitorder="little")[:, :inputs]
+        return bits, raw[:, 0] & 63
+
+    def replay(self, first, length, *, base, count, order=None, close=False):
+        """Start to replay the samples at positions first … first + length − 1 of the range base … base + count − 1.
+
+        order : (seed, epoch) of `permutation.hardware_order`, or None for the order in which they are stored.
+        close : close the batch after the last one.
+        """
+        seed, epoch = order or (0, 0)
+        mode = (_SHUFFLE if order else 0) | (_CLOSE if close else 0)
+        values = dict(MODE=mode, SEED=seed, EPOCH=epoch, BASE=base, COUNT=count, FIRST=first, LENGTH=length)
+        for name, value in values.items():
+            self.transport.write(address(name), value)
+        self.transport.write(address("COMMAND"), _REPLAY)
+        self._check()
+
+    def stop(self):
+        """End the replay in progress after the sample that the core is taking."""
+        self.transport.write(address("COMMAND"), _STOP)
+
+    def active(self):
+        """Whether a replay is running."""
+        return bool(self.transport.read(address("STATUS")) & 1)
+
+    def sent(self):
+        """Samples sent since the last replay began."""
+        return self.transport.read(address("SENT"))
+
+    def starved(self):
+        """Cycles of the last replay in which the core waited for the memory."""
+        return self.transport.read(address("STARVED"))
+
+    def _check(self):
+        flags = self.transport.read(address("ERRORS"))
+        if flags:
+            self.transport.write(address("ERRORS"), flags)
+            texts = [text for bit, text in enumerate(registers.ERRORS.values()) if flags >> bit & 1]
+            raise BepError(f"The board's memory reports an error: {'; '.join(texts)}.")
+
+
+class StoredDriver(Driver):
+    """A `Driver` of a core whose data set lies in the board's memory. `fit` uses it when the run's order is hardware's.
+
+    Members
+    -------
+    store : Store
+    stored : int or None
+        Digest of the `FitData` in the memory.
+    """
+
+    def __init__(self, transport, network, training, prototypes):
+        super().__init__(transport, network, training, prototypes)
+        self.store = Store(transport)
+        self.stored = None
+        self._trained = self._validated = 0
+        self._nothing = np.zeros((0, -(-self.core.lanes // 8)), np.uint8), np.zeros(0, bool)  # no beats of the host's
+
+    def put(self, data):
+        """Write the training and then the validation samples of a `FitData`."""
+        self.stored = None
+        self.store.load(data.train_bits, data.train_labels)
+        if len(data.validation_labels):
+            self.store.load(data.validation_bits, data.validation_labels, first=len(data.train_labels))
+        self._trained, self._validated = len(data.train_labels), len(data.validation_labels)
+        self.stored = data.digest()
+
+    def train_stored(self, epoch, first, length, *, close=False):
+        """Train on positions first … first + length − 1 of an epoch, in its `hardware_order`; `Results`."""
+        how = dict(base=0, count=self._trained, order=(self.training.seed, epoch), close=close)
+        return self._replay(_TRAIN, first, length, how)
+
+    def infer_stored(self):
+        """Predictions of the validation samples, uint8 (n,)."""
+        count = self._validated
+        return self._replay(0, 0, count, dict(base=self._trained, count=count)).prediction
+
+    def _replay(self, mode, first, length, how):
+        self.transport.write(core_address("CONTROL"), self._control | mode)
+        self.store.replay(first, length, **how)
+        payloads = []
+        for start in range(0, length, _CHUNK):
+            self.log = self.transport.stream(*self._nothing, min(_CHUNK, length - start))
+            payloads.append(self.log.results)
+        self.transport.wait_idle()
+        self.transport.write(core_address("CONTROL"), self._control & ~_RUN)
+        self._check_errors()
+        return self._results(np.concatenate(payloads))
