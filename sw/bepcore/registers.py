@@ -1,15 +1,15 @@
-"""`bepcore registers`: the register map as a page, from the one table that hardware and driver use."""
+"""`bepcore registers`: the register maps as pages, from the tables that hardware and driver use."""
 
 import dataclasses
 from pathlib import Path
 
-from bepsw import registers
+from bepsw import dataset_registers, registers
 from bepsw.core import preset
 from bepsw.program import fields
 
 from . import show
 
-__all__ = ["add_arguments", "page", "run"]
+__all__ = ["add_arguments", "dataset_page", "page", "run"]
 
 _HEAD = """\
 # Register map
@@ -49,6 +49,26 @@ Fields of a row, lowest bits first, with their widths in the preset `{name}`; wh
 """
 
 
+_DATASET = """\
+# Registers of the data set
+
+Made by `bepcore registers --dataset --out docs/dataset-registers.md` from `sw/bepsw/dataset_registers.py`, which the
+decoder and the host use too. What they are for is in [dataset](dataset.md). Version {version}.
+
+| address | name | access | bits | what |
+|---|---|---|---|---|
+"""
+
+
+def dataset_page():
+    """The page of the data set's registers in Markdown."""
+    text = _DATASET.format(version=dataset_registers.VERSION)
+    for register in dataset_registers.REGISTERS:
+        bits, _ = dataset_registers.SETTINGS.get(register.name, (32, ""))
+        text += f"| 0x{register.address:04x} | {register.name} | {register.access} | {bits} | {register.text} |\n"
+    return text
+
+
 def page(name="small", core=None):
     """The page in Markdown, with the widths of the core preset `name`, or of a `core` that began as that."""
     core = core or preset(name)
@@ -74,16 +94,18 @@ def _listed(widths):
 def add_arguments(parser):
     """Arguments of `bepcore registers`."""
     parser.add_argument("--core", metavar="PRESET", default="small", help="core whose widths to show (default: small)")
+    parser.add_argument("--dataset", action="store_true", help="show those of the data set in a board's memory instead")
     parser.add_argument("--out", metavar="FILE", help="write the page here instead of printing it")
     parser.add_argument("--json", action="store_true", help="print the registers as one JSON object instead")
 
 
 def run(args):
     """Print or write the page."""
+    table = dataset_registers if args.dataset else registers
     if args.json:
-        rows = [[register.address, register.name, register.access] for register in registers.REGISTERS]
-        show.emit(args, {"version": registers.VERSION, "registers": rows})
-    text = page(args.core)
+        rows = [[register.address, register.name, register.access] for register in table.REGISTERS]
+        show.emit(args, {"version": table.VERSION, "registers": rows})
+    text = dataset_page() if args.dataset else page(args.core)
     if args.out:
         part = Path(f"{args.out}.part")
         part.write_text(text, encoding="utf-8")

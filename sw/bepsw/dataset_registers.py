@@ -9,8 +9,8 @@ from .registers import Register
 
 __all__ = ["BASE", "ERRORS", "IDENTITY", "REGISTERS", "SETTINGS", "VERSION", "address"]
 
-BASE = 0x8000
-"""First address; those below are the core's."""
+BASE = 0x4000
+"""First address. Those below are the core's, those from 0x8000 on the serial link's."""
 
 IDENTITY = 0x42455044
 """ASCII "BEPD"."""
@@ -20,8 +20,9 @@ VERSION = 1
 
 SETTINGS = {
     "MODE": (
-        2,
-        "Bit 0 shuffle: in the order of (SEED, EPOCH, COUNT), else as stored. Bit 1 close the batch at the end.",
+        3,
+        "Bit 0 shuffle: in the order of (SEED, EPOCH, COUNT), else as stored. Bit 1 close the batch at the end. "
+        "Bit 2 tally: count results and do not send them.",
     ),
     "SEED": (32, "Seed of the order."),
     "EPOCH": (31, "Epoch of the order."),
@@ -49,16 +50,19 @@ def _registers():
         Register("COMMAND", BASE + 3, "w", "Bit 0 replay. Bit 1 stop after the sample in progress."),
         Register("STATUS", BASE + 4, "r", "Bit 0 replaying. Bit 1 the memory is ready."),
         Register(
-            "ERRORS", BASE + 5, "rw", "Sticky flags: " + "; ".join(f"bit {i} {e}" for i, e in enumerate(ERRORS)) + "."
+            "ERRORS",
+            BASE + 5,
+            "rw",
+            "Sticky flags: " + "; ".join(f"bit {i} {e}, {t}" for i, (e, t) in enumerate(ERRORS.items())) + ".",
         ),
         Register("ADDRESS", BASE + 6, "rw", "16-bit word that DATA moves next."),
         Register(
             "DATA", BASE + 7, "rw", "Two words of the memory, the lower one in bits 0 to 15; ADDRESS goes on by 2."
         ),
         Register("SENT", BASE + 8, "r", "Samples sent since the last replay began."),
-        Register(
-            "STARVED", BASE + 9, "r", "Cycles of it, after the first beat, in which the core waited for the memory."
-        ),
+        Register("STARVED", BASE + 9, "r", "Cycles after the first of them in which the core waited for the memory."),
+        Register("JUDGED", BASE + 10, "r", "Results of its samples."),
+        Register("WRONG", BASE + 11, "r", "Those of them whose prediction was not the label."),
     ]
     rows += [Register(name, BASE + 0x10 + i, "rw", text) for i, (name, (_, text)) in enumerate(SETTINGS.items())]
     return tuple(rows)

@@ -130,12 +130,13 @@ def _train_epoch(target, run, data, chunk, boundary):
         before = dataclasses.replace(target.counters)
         close = progress.sample + chunk >= count
         if _replays(target, run):
-            results = target.train_stored(progress.epoch, progress.sample, len(chosen), close=close)
+            wrong, triggered = target.train_stored(progress.epoch, progress.sample, len(chosen), close=close)
         else:
             results = target.train(data.train_bits[chosen], labels, close=close)
+            wrong, triggered = np.count_nonzero(results.prediction != labels), np.count_nonzero(results.triggered)
         progress.sample += len(chosen)
-        progress.wrong += int(np.count_nonzero(results.prediction != labels))
-        progress.triggered += int(np.count_nonzero(results.triggered))
+        progress.wrong += int(wrong)
+        progress.triggered += int(triggered)
         after = target.counters
         progress.updates += after.updates - before.updates
         progress.saturations += after.saturations - before.saturations
@@ -152,8 +153,12 @@ def _finish_epoch(target, run, data):
     progress, count = run.progress, len(data.train_labels)
     accuracy = None
     if len(data.validation_labels):
-        found = target.infer_stored() if _replays(target, run) else target.infer(data.validation_bits)
-        accuracy = float(np.mean(found == data.validation_labels))
+        labels = data.validation_labels
+        if _replays(target, run):
+            wrong = target.infer_stored()
+        else:
+            wrong = np.count_nonzero(target.infer(data.validation_bits) != labels)
+        accuracy = (len(labels) - int(wrong)) / len(labels)
     metrics = EpochMetrics(
         epoch=progress.epoch,
         train_accuracy=1 - progress.wrong / count,

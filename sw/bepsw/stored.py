@@ -16,9 +16,8 @@ from .registers import address as core_address
 __all__ = ["Store", "StoredDriver", "sample_words", "stride_of"]
 
 _RUN, _TRAIN = 1, 2
-_SHUFFLE, _CLOSE = 1, 2
+_SHUFFLE, _CLOSE, _TALLY = 1, 2, 4
 _REPLAY, _STOP = 1, 2
-_CHUNK = 4096  # results in one stream call
 
 
 def stride_of(inputs):
@@ -102,14 +101,15 @@ class Store:
         bits = np.unpackbits(raw[:, 2:], axis=1, bitorder="little")[:, :inputs]
         return bits, raw[:, 0] & 63
 
-    def replay(self, first, length, *, base, count, order=None, close=False):
+    def replay(self, first, length, *, base, count, order=None, close=False, tally=False):
         """Start to replay the samples at positions first … first + length − 1 of the range base … base + count − 1.
 
         order : (seed, epoch) of `permutation.hardware_order`, or None for the order in which they are stored.
         close : close the batch after the last one.
+        tally : results are counted on the board and do not come to the host.
         """
         seed, epoch = order or (0, 0)
-        mode = (_SHUFFLE if order else 0) | (_CLOSE if close else 0)
+        mode = (_SHUFFLE if order else 0) | (_CLOSE if close else 0) | (_TALLY if tally else 0)
         values = dict(MODE=mode, SEED=seed, EPOCH=epoch, BASE=base, COUNT=count, FIRST=first, LENGTH=length)
         for name, value in values.items():
             self.transport.write(address(name), value)
@@ -131,6 +131,14 @@ class Store:
     def starved(self):
         """Cycles of the last replay in which the core waited for the memory."""
         return self.transport.read(address("STARVED"))
+
+    def judged(self):
+        """Results of the samples of the last replay."""
+        return self.transport.read(address("JUDGED"))
+
+    def wrong(self):
+        """Those of them whose prediction was not the label."""
+        return self.transport.read(address("WRONG"))
 
     def _check(self):
         flags = self.transport.read(address("ERRORS"))
@@ -155,7 +163,6 @@ class StoredDriver(Driver):
         self.store = Store(transport)
         self.stored = None
         self._trained = self._validated = 0
-        self._nothing = np.zeros((0, -(-self.core.lanes // 8)), np.uint8), np.zeros(0, bool)  # no beats of the host's
 
     def put(self, data):
         """Write the training and then the validation samples of a `FitData`."""
@@ -167,23 +174,34 @@ class StoredDriver(Driver):
         self.stored = data.digest()
 
     def train_stored(self, epoch, first, length, *, close=False):
-        """Train on positions first … first + length − 1 of an epoch, in its `hardware_order`; `Results`."""
-        how = dict(base=0, count=self._trained, order=(self.training.seed, epoch), close=close)
-        return self._replay(_TRAIN, first, length, how)
+        """Train on positions first … first + length − 1 of an epoch, in its `hardware_order`.
+
+        Returns
+        -------
+        wrong, triggered : int
+            Samples that were predicted wrongly, and those that updated. Single results stay on the board: a serial
+            line would hold the core up.
+        """
+        before = self.counter("triggered")
+        order = self.training.seed, epoch
+        wrong = self._replay(_TRAIN, first, length, base=0, count=self._trained, order=order, close=close)
+        return wrong, self.counter("triggered") - before
 
     def infer_stored(self):
-        """Predictions of the validation samples, uint8 (n,)."""
-        count = self._validated
-        return self._replay(0, 0, count, dict(base=self._trained, count=count)).prediction
+        """How many of the validation samples are predicted wrongly."""
+        return self._replay(0, 0, self._validated, base=self._trained, count=self._validated)
 
-    def _replay(self, mode, first, length, how):
+    def _replay(self, mode, first, length, **how):
+        """Replay and wait until all is done; wrong predictions."""
         self.transport.write(core_address("CONTROL"), self._control | mode)
-        self.store.replay(first, length, **how)
-        payloads = []
-        for start in range(0, length, _CHUNK):
-            self.log = self.transport.stream(*self._nothing, min(_CHUNK, length - start))
-            payloads.append(self.log.results)
+        self.store.replay(first, length, tally=True, **how)
+        self.transport.wait_idle()  # the core's; on a board it can be idle before the first sample has come
+        while self.store.active():
+            self.transport.wait_idle()
         self.transport.wait_idle()
         self.transport.write(core_address("CONTROL"), self._control & ~_RUN)
         self._check_errors()
-        return self._results(np.concatenate(payloads))
+        judged = self.store.judged()
+        if judged != length:
+            raise BepError(f"The core judged {judged} of {length} samples of the board's memory; load the core anew.")
+        return self.store.wrong()

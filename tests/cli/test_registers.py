@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 
 from bepcore import cli
-from bepcore.registers import page
+from bepcore.registers import dataset_page, page
 
 PAGE = Path(__file__).parents[2] / "docs" / "registers.md"
 
 
 def test_the_page_in_docs_is_the_table_in_the_source():
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_so_is_that_of_the_data_set():
+    assert PAGE.with_name("dataset-registers.md").read_text(encoding="utf-8") == dataset_page()
 
 
 def test_the_page_can_be_written_anywhere(tmp_path):
@@ -21,3 +25,5 @@ def test_the_page_can_be_written_anywhere(tmp_path):
 def test_json(capsys):
     assert cli.main(["registers", "--json"]) == 0
     assert [0, "IDENTITY", "r"] in json.loads(capsys.readouterr().out)["registers"]
+    assert cli.main(["registers", "--dataset", "--json"]) == 0
+    assert [0x4003, "COMMAND", "w"] in json.loads(capsys.readouterr().out)["registers"]

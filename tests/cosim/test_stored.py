@@ -7,6 +7,8 @@ from bepsim.stored import open_stored
 from bepsw.core import preset
 from bepsw.errors import BepError
 from bepsw.fit import FitData, fit
+from bepsw.permutation import hardware_order
+from bepsw.registers import address as core_address
 from bepsw.run import new_run
 from bepsw.stored import Store, StoredDriver
 
@@ -50,6 +52,24 @@ def test_epochs_from_the_memory_are_those_of_the_golden_model(transport, seed):
     fit(case.model(CORE), golden, data, epochs=2)
     assert_same(run, golden)
     assert driver.store.sent() == 20 and not driver.store.active()
+
+
+def test_single_results_come_to_the_host_if_it_asks_for_them(transport):
+    case = random_case(5, CORE, samples=40, online=False)
+    driver, model = StoredDriver(transport, case.network, case.training, case.prototypes), case.model(CORE)
+    driver.load(model.state())
+    driver.store.load(case.bits, case.labels)
+    order = hardware_order(9, 1, 40)[5:30]
+    transport.write(core_address("CONTROL"), 3 | case.training.online << 2)
+    driver.store.replay(5, 25, base=0, count=40, order=(9, 1), close=True)
+    nothing = np.zeros((0, -(-CORE.lanes // 8)), np.uint8), np.zeros(0, bool)
+    payloads = transport.stream(*nothing, 25).results
+    expected = model.train(case.bits[order], case.labels[order], close=True)
+    assert ((payloads & 63) == expected.prediction).all()
+    assert ((payloads >> np.uint64(6) & np.uint64(1)) == expected.triggered).all()
+    transport.wait_idle()
+    assert driver.store.judged() == 25
+    assert driver.store.wrong() == np.count_nonzero(expected.prediction != case.labels[order])
 
 
 def joined(data, first, count):

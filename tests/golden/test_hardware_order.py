@@ -59,10 +59,12 @@ class Replaying(Watched):
     def train_stored(self, epoch, first, length, *, close=False):
         self.asked.append((epoch, first, length, close))
         order = hardware_order(TRAINING.seed, epoch, len(self.data.train_labels))[first : first + length]
-        return FastModel.train(self, self.data.train_bits[order], self.data.train_labels[order], close=close)
+        labels = self.data.train_labels[order]
+        results = FastModel.train(self, self.data.train_bits[order], labels, close=close)
+        return np.count_nonzero(results.prediction != labels), np.count_nonzero(results.triggered)
 
     def infer_stored(self):
-        return FastModel.infer(self, self.data.validation_bits)
+        return np.count_nonzero(FastModel.infer(self, self.data.validation_bits) != self.data.validation_labels)
 
 
 def test_samples_come_in_the_hardware_order():

@@ -15,12 +15,14 @@ class Memory:
     stalls : share of the cycles in which it takes nothing
     latency : cycles from a command to its answer, at least
     jitter : further cycles at most
+    domain : its clock
     """
 
-    def __init__(self, port, rng, *, commands=None, answers=None, stalls=0.0, latency=4, jitter=0):
+    def __init__(self, port, rng, *, commands=None, answers=None, stalls=0.0, latency=4, jitter=0, domain="sync"):
         self.port, self.rng, self.words = port, rng, {}
         self.commands, self.answers = commands or port.commands, answers or port.read
         self.stalls, self.latency, self.jitter = stalls, latency, jitter
+        self.domain = domain
         self.most = self.asked = 0  # reads on their way
 
     async def serve(self, ctx):
@@ -42,7 +44,7 @@ class Memory:
             if due:
                 ctx.set(answers.payload, self.words.get(pending.popleft()[1], 0xDEAD))
                 self.asked -= 1
-            _, _, valid, command, *written = await ctx.tick().sample(*signals)
+            _, _, valid, command, *written = await ctx.tick(self.domain).sample(*signals)
             cycle += 1
             if filling:
                 assert written[0], "the word of a write must be there with its command"

@@ -131,7 +131,7 @@ def test_registers_keep_what_is_written_and_say_what_they_are():
         for name, (bits, _) in registers.SETTINGS.items():
             assert await board.read(ctx, name) == written[name] & (1 << bits) - 1, name
         used = {register.address for register in registers.REGISTERS}
-        for other in (registers.BASE - 1, 0, 0x20, registers.BASE + 0xFF, registers.BASE + 0x1F, 0xC000):
+        for other in (registers.BASE - 1, 0, 0x20, registers.BASE + 0xFF, registers.BASE + 0x1F, 0x8000):
             assert other not in used and await read(ctx, board.dut.bus, other) == 0
             await write(ctx, board.dut.bus, other, 0xFFFF_FFFF)
         assert await board.read(ctx, "SEED") == written["SEED"]
@@ -208,7 +208,7 @@ def test_before_the_memory_is_ready_nothing_reaches_it():
 @pytest.mark.parametrize("seed", range(6))
 def test_stopped_at_any_moment_it_leaves_whole_samples_and_nothing_behind(seed):
     """Stop while the core takes samples, or takes none; then a whole epoch comes out as if nothing had been."""
-    board = Board(20 + seed)
+    board = Board(20 + seed, latency=60)  # answers that come after the stop must not be taken for later ones
     order = hardware_order(3, 0, 20)
 
     async def bench(ctx):

@@ -11,11 +11,12 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from bephw.types import BusSignature, sample_layout
+from bephw.types import LABEL_BITS, BusSignature, result_layout, sample_layout
 
 from .memory import MemorySignature
 from .replay import Replay
 from .settings import Settings
+from .tally import Tally
 
 __all__ = ["Dataset"]
 
@@ -34,7 +35,8 @@ class Dataset(wiring.Component):
     -------
     bus : In, registers of bepsw.dataset_registers; the caller leads addresses from their BASE on here
     memory : Out, see `MemorySignature`
-    samples : Out, for the core
+    samples : Out, for the core; idle : In, nothing is in the core
+    judged : In, results of the core; results : Out, those that the host is to have
     active : Out, a replay is running
     """
 
@@ -46,6 +48,9 @@ class Dataset(wiring.Component):
                 "bus": In(BusSignature()),
                 "memory": Out(MemorySignature(address_bits)),
                 "samples": Out(stream.Signature(sample_layout(core))),
+                "idle": In(1),
+                "judged": In(stream.Signature(result_layout(core))),
+                "results": Out(stream.Signature(result_layout(core))),
                 "active": Out(1),
             }
         )
@@ -80,7 +85,26 @@ class Dataset(wiring.Component):
             settings.read.payload.eq(memory.read.payload),
         ]
         connect(m, settings.written, flipped(memory.written))
+        self._tally(m, settings)
         begun = Signal()  # the first sample has gone: the line is full
         m.d.sync += begun.eq(replay.active & (begun | replay.sent))
         m.d.comb += settings.starved.eq(begun & replay.starved)
         return m
+
+    def _tally(self, m, settings):
+        m.submodules.tally = tally = Tally(self.core)
+        connect(m, flipped(self.judged), tally.i)
+        connect(m, tally.o, flipped(self.results))
+        between = Signal(init=1)  # the next beat is a header
+        passes = self.samples.valid & self.samples.ready
+        with m.If(passes):
+            m.d.sync += between.eq(self.samples.payload.last)
+        m.d.comb += [
+            tally.start.eq(settings.start),
+            tally.clear.eq(self.idle & ~self.active),
+            tally.keep.eq(settings.mode[2]),
+            tally.header.eq(passes & between),
+            tally.label.eq(self.samples.payload.data[:LABEL_BITS]),
+            settings.judged.eq(tally.judged),
+            settings.wrong.eq(tally.wrong),
+        ]

@@ -16,8 +16,6 @@ from .memory import WORD_BITS, WordsSignature, command_layout
 
 __all__ = ["Settings"]
 
-_BLOCK_BITS = (max(register.address for register in registers.REGISTERS) ^ registers.BASE).bit_length()
-
 
 class Settings(wiring.Component):
     """Registers and the host's way to the memory. One access at a time, `access_cycles` each.
@@ -31,7 +29,7 @@ class Settings(wiring.Component):
     start, stop : Out, one-cycle pulses
     commands, written : Out, read : In, words of the host; silent while `busy`
     ready, busy : In
-    sent, starved : In, increments of the counters, which a start clears
+    sent, starved : In, increments of counters, which a start clears; judged, wrong : In, counters
     """
 
     access_cycles = 5
@@ -52,6 +50,8 @@ class Settings(wiring.Component):
                 "busy": In(1),
                 "sent": In(1),
                 "starved": In(1),
+                "judged": In(32),
+                "wrong": In(32),
             }
         )
 
@@ -105,23 +105,17 @@ class Settings(wiring.Component):
 
     def _move(self, m, place, words, write):
         """Move the two words of `words`, one after the other; whether the second one is through."""
-        second, commanded, given = Signal(), Signal(), Signal()
-        through = Signal()
+        second, commanded, through = Signal(), Signal(), Signal()
         commands, written = self.commands, self.written
         m.d.comb += [
             commands.valid.eq(~commanded),
             commands.payload.address.eq(place),
             commands.payload.write.eq(write),
-            written.valid.eq(write & ~given),
+            written.valid.eq(write),
             written.payload.eq(words[:WORD_BITS]),
-            through.eq(
-                Mux(write, (commanded | commands.ready) & (given | written.ready), self.read.valid),
-            ),
+            through.eq(Mux(write, (commanded | commands.ready) & written.ready, self.read.valid)),
         ]
-        m.d.sync += [
-            commanded.eq((commanded | commands.ready) & ~through),
-            given.eq((given | written.ready & write) & ~through),
-        ]
+        m.d.sync += commanded.eq((commanded | commands.ready) & ~through)
         with m.If(through):
             m.d.sync += [second.eq(~second), place.eq(place + 1), words.eq(Cat(words[WORD_BITS:], self.read.payload))]
         return through & second
@@ -150,6 +144,8 @@ class Settings(wiring.Component):
             "DATA": words,
             "SENT": sent,
             "STARVED": starved,
+            "JUDGED": self.judged,
+            "WRONG": self.wrong,
             **{name: getattr(self, name.lower()) for name in registers.SETTINGS},
         }
         answer = Signal(32, reset_less=True)

@@ -17,6 +17,8 @@ from .memory import MemorySignature
 
 __all__ = ["StoredTrainer"]
 
+_BLOCK = 14  # address bits of the quarter of the bus that is the data set's
+
 
 class StoredTrainer(wiring.Component):
     """`Trainer` and `Dataset` on one bus. During a replay the core takes its samples from the memory.
@@ -50,7 +52,8 @@ class StoredTrainer(wiring.Component):
         m = Module()
         m.submodules.trainer = trainer = Trainer(self.core)
         m.submodules.dataset = dataset = Dataset(self.core, self.address_bits)
-        connect(m, trainer.results, flipped(self.results))
+        connect(m, trainer.results, dataset.judged)
+        connect(m, dataset.results, flipped(self.results))
         connect(m, dataset.memory, flipped(self.memory))
         stored = dataset.active
         m.d.comb += [
@@ -59,8 +62,9 @@ class StoredTrainer(wiring.Component):
             dataset.samples.ready.eq(trainer.samples.ready & stored),
             self.samples.ready.eq(trainer.samples.ready & ~stored),
             self.idle.eq(trainer.idle & ~stored),
+            dataset.idle.eq(trainer.idle),
         ]
-        here = self.bus.addr >= BASE
+        here = self.bus.addr[_BLOCK:] == BASE >> _BLOCK
         for bus, chosen in ((dataset.bus, here), (trainer.bus, ~here)):
             m.d.comb += [
                 bus.addr.eq(self.bus.addr),
