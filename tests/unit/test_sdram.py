@@ -115,7 +115,7 @@ def test_every_pad_is_one_register_away_and_low_ones_are_low():
 
 
 def test_a_board_takes_it():
-    """On an ULX3S, in a clock domain of its own: every pad has a flip-flop, and the source of the controller goes along."""
+    """On an ULX3S, in a clock domain of its own: every pad has a flip-flop, and the controller's source is there."""
     platform = ULX3S_85F_Platform()
 
     class Top(wiring.Component):

@@ -113,7 +113,7 @@ class Settings(wiring.Component):
             commands.payload.write.eq(write),
             written.valid.eq(write),
             written.payload.eq(words[:WORD_BITS]),
-            through.eq(Mux(write, (commanded | commands.ready) & written.ready, self.read.valid)),
+            through.eq(Mux(write, written.ready, self.read.valid)),
         ]
         m.d.sync += commanded.eq((commanded | commands.ready) & ~through)
         with m.If(through):
