@@ -41,14 +41,11 @@ class Crossing(wiring.Component):
         back = AsyncFIFO(width=WORD_BITS, depth=_DEPTH, w_domain=self.domain, r_domain="sync")
         m.submodules.there, m.submodules.back = there, back
         m.submodules.ready = FFSynchronizer(far.ready, near.ready)
-        writes = near.commands.payload.write
-        complete = Signal()  # a command with all that belongs to it
         m.d.comb += [
-            complete.eq(near.commands.valid & (~writes | near.written.valid)),
-            there.w_en.eq(complete),
+            there.w_en.eq(near.commands.valid),
             there.w_data.eq(Cat(near.commands.payload.as_value(), near.written.payload)),
-            near.commands.ready.eq(there.w_rdy & (~writes | near.written.valid)),
-            near.written.ready.eq(there.w_rdy & near.commands.valid & writes),
+            near.commands.ready.eq(there.w_rdy),
+            near.written.ready.eq(there.w_rdy & near.commands.valid & near.commands.payload.write),
         ]
         commanded, through = Signal(), Signal()
         m.d.comb += [

@@ -97,6 +97,7 @@ class Burst(wiring.Component):
         asked = Signal(range(self.ahead + 1))
         left = Signal(COUNT_BITS)
         address = Signal(self.address_bits, reset_less=True)
+        word = Signal(WORD_BITS, reset_less=True)
         issued = Signal()
         taken = Signal()
         m.d.comb += [
@@ -105,10 +106,11 @@ class Burst(wiring.Component):
             self.commands.payload.eq(address),
             fifo.w_data.eq(self.read.payload),
             fifo.w_en.eq(self.read.valid),
-            self.o.payload.eq(fifo.r_data),
-            self.o.valid.eq(fifo.r_rdy),
-            fifo.r_en.eq(self.o.ready),
+            fifo.r_en.eq(~self.o.valid | self.o.ready),
+            self.o.payload.eq(word),
         ]
+        with m.If(fifo.r_en):  # a register behind the block RAM, whose output is slow
+            m.d.sync += [word.eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy)]
         m.d.sync += [room.eq(room - issued + taken), asked.eq(asked + issued - self.read.valid)]
         with m.FSM(init="TAKE") as fsm:
             m.d.comb += self.pending.eq((asked != 0) | fsm.ongoing("READ"))
