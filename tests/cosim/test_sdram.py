@@ -27,7 +27,7 @@ INPUTS = 784
 @contextmanager
 def running(build):
     """A transport whose memory is ready."""
-    with SimTransport(build, timeout=50_000) as transport:
+    with SimTransport(build, timeout=1_000_000) as transport:
         for _ in range(50):
             if transport.read(address("STATUS")) & 2:
                 break
