@@ -105,5 +105,6 @@ def test_a_small_board_with_a_core(tmp_path):
 
     core = preset("tiny")
     build = build_bitstream(find_board("ulx3s-25f"), core, mhz=75, out=tmp_path)
-    assert build.fmax >= 75 and build.build_id == build_id(core) and build.unregistered == {}
+    assert build.fmax >= 75 and build.build_id == build_id(core)
+    assert not [memory for memory in build.unregistered if memory.startswith("soc.trainer.")]
     assert part_of(tmp_path / BITSTREAM) == "LFE5U-25F"
