@@ -70,6 +70,7 @@ class Passes:
             "valid": 1, "thread": thread, "context": context, "step": index, "beat": word // per_row,
             "first_word": int(word % per_row == 0), "last_word": int(word % per_row == per_row - 1),
             "last": int(word == step["words"] - 1),
+            **({"half": half, "copy": 0, "first_turn": 1} if self.core.rules else {}),
         }  # fmt: skip
         self.now[1] += 1
         if self.now[1] < step["words"]:
