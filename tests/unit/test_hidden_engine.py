@@ -19,9 +19,9 @@ CORES = [
     core_of(lanes=8, segments=8, slots=8, operand_words=1, max_fan_in=64, max_width=30, bits=16),
     core_of(segments=2, slots=2, lanes=13, operand_words=6, weight_words=256, max_width=30, bits=4),
 ]
-# Wide segments: rows of one or two, so that steps must wait for each other.
+# Rows of one segment: steps must wait for each other, and every segment is the last of its step.
 ONE_ROW = core_of(
-    rules=1, lanes=30, segments=4, slots=4, max_width=40, max_fan_in=60, bits=3, store_segments=40, steps=8
+    rules=1, lanes=40, segments=2, slots=2, max_width=24, max_fan_in=40, bits=3, store_segments=40, steps=8
 )
 SHAPE = pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}B{c.bits}")
 
