@@ -1,6 +1,7 @@
 """`bepcore verify`: co-simulate the hardware against the golden model on real samples; exit 1 on any difference."""
 
 import dataclasses
+import resource
 import time
 
 from bepsw import data
@@ -59,6 +60,7 @@ def run(args):
     screen.print("generating and compiling the core (minutes the first time, then kept) …")
     began, difference = time.perf_counter(), None
     with open_simulated(state, core, simulator=args.sim, waves=args.waves) as driver:
+        built = _children_seconds()
         model = FastModel(network, settings.training(), state.prototypes, lanes=core.lanes)
         started = time.perf_counter()
         try:
@@ -70,7 +72,8 @@ def run(args):
             board.infer(prepared.test.bits[:_DEFAULT_SAMPLES])
         except Mismatch as mismatch:
             difference = str(mismatch)
-        seconds = time.perf_counter() - started
+        seconds, simulated = time.perf_counter() - started, driver.transport.cycle()
+    simulating = _children_seconds() - built  # the simulator has ended
     record = {
         "identical": difference is None,
         "difference": difference,
@@ -81,10 +84,18 @@ def run(args):
         "simulator": args.sim,
         "seconds": round(seconds, 1),
         "seconds_with_build": round(time.perf_counter() - began, 1),
+        "simulated_cycles": simulated,
+        "simulator_cpu_seconds": round(simulating, 1),
     }
     _conclude(screen, record)
     show.emit(args, record)
     return 0 if difference is None else 1
+
+
+def _children_seconds():
+    """CPU seconds of all programs that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _epoch(board, args, bits, labels, progress):
@@ -116,4 +127,8 @@ def _conclude(screen, record):
             f"compared the cycle of {record['timed']} results with the cycle model: {record['cycles']} cycles in all, "
             f"{per_sample:.1f} a sample"
         )
+    rate = record["simulated_cycles"] / max(record["simulator_cpu_seconds"], 0.1) / 1000
+    screen.print(
+        f"{record['simulated_cycles']} cycles simulated, reading the state included: {rate:.0f} thousand a CPU second"
+    )
     screen.print(f"[bold green]identical[/bold green] ({record['seconds']} s)")
