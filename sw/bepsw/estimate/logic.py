@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .memories import memories, stores
 from .terms import OTHERS, terms
+from .terms_backward import stability
 
 __all__ = ["COEFFICIENTS", "blocks", "clock_table", "coefficients", "owner", "reload", "resources", "total"]
 
@@ -59,6 +60,9 @@ def resources(core, table=None):
         )
         parts[name] = {"comb": logic, "ram": 0, "ff": ff, "ebr": 0}
     parts[OTHERS]["comb"] += _CONSTANTS
+    if core.rules:
+        logic, ff = stability(core)
+        parts["backward.stability"] = {"comb": logic, "ram": 0, "ff": ff, "ebr": 0}
     for memory in memories(core):
         part, use = parts[owner(memory.name, parts)], memory.use
         part["ebr"] += memory.count * use.ebr

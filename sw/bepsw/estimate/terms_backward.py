@@ -3,7 +3,7 @@
 from ..program import row_bits
 from .sites import adder, index_bits, mux
 
-__all__ = ["control", "datapath"]
+__all__ = ["control", "datapath", "stability"]
 
 _TURNS = 8  # segments that share a LUT RAM of column counters
 
@@ -65,3 +65,9 @@ def control(core):
         "backward.issue": ({"row": issue, "slots": index_bits(slots)}, {"row": issue}),
         "backward.table": ({"row": issue}, {}),
     }
+
+
+def stability(core):
+    """LUT sites and flip-flops of the sums over time that a core of every rule has: counted, without calibration."""
+    z, u = core.z_bits, core.stability_bits + 1
+    return core.slots * (adder(z) + z + 2 * adder(u)), core.slots * (z + 2 * u + 1)
