@@ -51,6 +51,8 @@ def run(args):
     if not record:
         raise BepError(f"There is no record in {folder}; leave out --recorded.")
     routed = runs.read_json(folder / _ROUTED, again="repeat every synthesis")
+    # Estimates are of cores with the technology of the ECP5.
+    routed = {name: one for name, one in routed.items() if one.get("technology", "ecp5") == "ecp5"}
     if args.calibrate:
         _calibrate(record, routed, screen)
     found = rows(record, routed)
