@@ -1,14 +1,13 @@
 """`bepcore build`: a bitstream for a board, with timing met, and what a host must know of it."""
 
-import dataclasses
 from pathlib import Path
 
-from bepsw.core import PRESETS, Core, preset
+from bepsw.core import PRESETS
 from bepsw.errors import BepError
 
 from . import options, registers, runs, show, synth
 
-__all__ = ["add_arguments", "core_for", "run"]
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser):
@@ -25,14 +24,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--out", metavar="DIR", help="folder for the files (default: build/BOARD)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
-    group = parser.add_argument_group("parameters that differ from the preset (see bepsw.core.Core)")
-    for field in dataclasses.fields(Core):
-        group.add_argument(f"--{field.name.replace('_', '-')}", type=int, metavar="N")
-
-
-def core_for(args, board):
-    """The `Core` that the arguments describe."""
-    return preset(args.core or board.core, **options.given(args, [field.name for field in dataclasses.fields(Core)]))
+    options.add_parameters(parser)
 
 
 def run(args):
@@ -42,7 +34,7 @@ def run(args):
     from bepboards.board import find_board
 
     board = find_board(args.board)
-    core = core_for(args, board)
+    core = options.core_from(args, args.core or board.core)
     if not args.seeds or (args.clock is not None and not args.clock > 0):
         raise BepError("--clock and --seeds must be positive.")
     folder = Path(args.out or Path("build") / board.name)

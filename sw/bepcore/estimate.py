@@ -4,11 +4,9 @@ With --core the core is given. Without it, the best core for --network on --devi
 are given then stay as they are.
 """
 
-import dataclasses
-
 from bepboards.synth.device import find_device
 from bepboards.synth.resources import does_not_fit
-from bepsw.core import PRESETS, Core, preset
+from bepsw.core import PRESETS
 from bepsw.errors import BepError
 from bepsw.estimate.clock import clock
 from bepsw.estimate.logic import clock_table, resources, total
@@ -21,7 +19,6 @@ from .synth import _DEVICES
 
 __all__ = ["add_arguments", "command", "record_of", "run"]
 
-_PARAMETERS = [field.name for field in dataclasses.fields(Core)]
 _RUNNERS_UP = 4
 
 
@@ -32,10 +29,8 @@ def add_arguments(parser):
     parser.add_argument("--speed", type=int, choices=(6, 7, 8), default=6, help="speed grade (default: 6)")
     parser.add_argument("--core", metavar="PRESET", help=f"{'|'.join(PRESETS)}; without it, the best core is found")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
-    group = parser.add_argument_group("core parameters (see bepsw.core.Core)")
     notes = {"classes": "of the network (default: 10) and of the core", "bits": "of both (default: 8)"}
-    for name in _PARAMETERS:
-        group.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=notes.get(name))
+    options.add_parameters(parser, "core parameters (see bepsw.core.Core)", notes)
 
 
 def run(args):
@@ -44,7 +39,7 @@ def run(args):
     if args.core is None and args.network is None:
         raise BepError("Give a --network to find the best core for it, or a --core to estimate.")
     device = find_device(args.device or _DEVICES.get(args.core, "85f"))
-    fixed = options.given(args, _PARAMETERS)
+    fixed = options.given(args, options.PARAMETERS)
     screen = show.console(args)
     if args.core is None:
         network = workload.network(args, fixed.get("bits", 8))
@@ -58,7 +53,7 @@ def run(args):
         ).run()
         best, others = designs[0], _smaller(designs)[:_RUNNERS_UP]
     else:
-        core = preset(args.core, **fixed)
+        core = options.core_from(args, args.core)
         network = None if args.network is None else workload.network(args, core.bits)
         best, others = _given(args, core, network, device), None
     record = record_of(best, device, args.speed)

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from bepsw import registers
-from bepsw.core import PRESETS, Core, preset
+from bepsw.core import PRESETS
 from bepsw.errors import BepError
 from bepsw.program import fields
 
@@ -20,14 +20,12 @@ def add_arguments(parser):
     parser.add_argument("--wrap", choices=("axi",), help="AXI4-Lite and AXI4-Stream around it, and a FuseSoC core file")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the files")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
-    group = parser.add_argument_group("parameters that differ from the preset (see bepsw.core.Core)")
-    for field in dataclasses.fields(Core):
-        group.add_argument(f"--{field.name.replace('_', '-')}", type=int, metavar="N")
+    options.add_parameters(parser)
 
 
 def run(args):
     """Write bepcore.v and bepcore.json, or the files of the IP block."""
-    core = preset(args.core, **options.given(args, [field.name for field in dataclasses.fields(Core)]))
+    core = options.core_from(args, args.core)
     folder = Path(args.out)
     if folder.exists() and not folder.is_dir():
         raise BepError(f"{folder} is a file; name a folder with --out.")

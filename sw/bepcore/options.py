@@ -1,19 +1,23 @@
 """Arguments that several commands share, and how their text is read."""
 
 import argparse
+import dataclasses
 import re
 
-from bepsw.core import preset
+from bepsw.core import Core, preset
 from bepsw.errors import BepError
 from bepsw.spec import RULES, SELECTIONS
 
 __all__ = [
-    *("add_data", "add_network", "add_rule", "add_schedule", "add_settings", "add_simulator"),
-    *("chosen", "core_of", "given", "sizes"),
+    *("PARAMETERS", "add_data", "add_network", "add_parameters", "add_rule", "add_schedule", "add_settings"),
+    *("add_simulator", "chosen", "core_from", "core_of", "given", "sizes"),
 ]
 
 CORE = "PRESET[,PARAMETER=N]"
 """How a core is named where its parameters have no arguments of their own."""
+
+PARAMETERS = tuple(field.name for field in dataclasses.fields(Core))
+"""Core parameters, where each has an argument of its own."""
 
 
 def sizes(text):
@@ -93,6 +97,18 @@ def add_simulator(parser, core="small"):
     group.add_argument(
         "--core", metavar=CORE, default=core, help=f"core that trains (default: {core}); small,rules=1 for every rule"
     )
+
+
+def add_parameters(parser, title="parameters that differ from the preset (see bepsw.core.Core)", notes=None):
+    """An argument for every core parameter; `notes` are help texts, {parameter: text}."""
+    group = parser.add_argument_group(title)
+    for name in PARAMETERS:
+        group.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=(notes or {}).get(name))
+
+
+def core_from(args, name):
+    """The preset `name`, changed by what `add_parameters` added."""
+    return preset(name, **given(args, PARAMETERS))
 
 
 def core_of(text, **changes):

@@ -1,13 +1,11 @@
 """`bepcore synth`: from core parameters to a routed ECP5 design: what it takes, how fast it is, what is slowest."""
 
-import dataclasses
-
-from bepsw.core import PRESETS, Core, preset
+from bepsw.core import PRESETS
 from bepsw.errors import BepError
 
 from . import options, show, workload
 
-__all__ = ["add_arguments", "core_from", "run", "table"]
+__all__ = ["add_arguments", "run", "table"]
 
 _DEVICES = {"tiny": "25f", "small": "25f", "medium": "85f", "reference": "85f", "fast": "85f"}
 _ROWS = 12  # rows of each list; --json has them all
@@ -31,14 +29,7 @@ def add_arguments(parser):
     parser.add_argument("--out", metavar="DIR", help="folder for report, netlist and logs")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     workload.add_arguments(parser)
-    group = parser.add_argument_group("parameters that differ from the preset (see bepsw.core.Core)")
-    for field in dataclasses.fields(Core):
-        group.add_argument(f"--{field.name.replace('_', '-')}", type=int, metavar="N")
-
-
-def core_from(args):
-    """The `Core` that the arguments describe."""
-    return preset(args.core, **options.given(args, [field.name for field in dataclasses.fields(Core)]))
+    options.add_parameters(parser)
 
 
 def run(args):
@@ -53,7 +44,7 @@ def run(args):
     if args.jobs < 1 or not args.freq > 0 or not args.seeds:
         raise BepError("--jobs, --freq and --seeds must be positive.")
     workload.check(args)
-    core, device = core_from(args), find_device(args.device or _DEVICES[args.core])
+    core, device = options.core_from(args, args.core), find_device(args.device or _DEVICES[args.core])
     if args.network is not None:
         workload.rates(args, core, args.freq)  # refuses a network that does not fit, before the long work
     screen, technology = show.console(args), find_technology(args.technology)

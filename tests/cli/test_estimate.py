@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bepcore import bench_estimate, estimate_cases, synth
+from bepcore import bench_estimate, estimate_cases, options
 from bepcore.cli import _parser
 from bepsw.core import Core, preset
 from bepsw.estimate import logic
@@ -51,7 +51,7 @@ def test_the_best_core_and_the_command_that_builds_it(inside):
     assert status == 0 and record["command"] in errors and "Smaller and slower" in errors
     words = shlex.split(record["command"])
     args = _parser(words[1:]).parse_args(words[1:])
-    assert synth.core_from(args) == Core(**record["core"])
+    assert options.core_from(args, args.core) == Core(**record["core"])
     assert (args.device, args.speed) == ("85f", 7)
     speeds = [one["training"]["samples_per_second"] for one in (record, *record["runners_up"])]
     logics = [one["resources"]["comb"] for one in (record, *record["runners_up"])]
