@@ -11,9 +11,9 @@ batches the line only runs empty, and the sweep runs beside the next batch.
 """
 
 from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import connect, flipped
 
 from bepsw.registers import WINDOWS
 
@@ -24,7 +24,7 @@ from .hidden_bank import HiddenBank
 from .loader import Loader
 from .queue import Queue
 from .register_file import RegisterFile
-from .types import BusSignature, result_layout, sample_layout, step_layout, token_layout, update_layout
+from .types import step_layout, token_layout, trainer_ports, update_layout
 from .update import Update
 from .weight_plane import WeightPlane
 from .window import Window
@@ -51,14 +51,7 @@ class Trainer(wiring.Component):
 
     def __init__(self, core):
         self.core = core
-        super().__init__(
-            {
-                "samples": In(stream.Signature(sample_layout(core))),
-                "results": Out(stream.Signature(result_layout(core))),
-                "bus": In(BusSignature()),
-                "idle": Out(1),
-            }
-        )
+        super().__init__(trainer_ports(core))
 
     def elaborate(self, platform):
         m = Module()

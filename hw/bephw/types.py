@@ -1,7 +1,7 @@
 """The words that travel between the stages of the core, and the register bus."""
 
 from amaranth.hdl import signed
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -20,6 +20,7 @@ __all__ = [
     "step_layout",
     "tag_layout",
     "token_layout",
+    "trainer_ports",
     "update_layout",
     "winners_layout",
 ]
@@ -74,6 +75,16 @@ def judged_layout(core):
     return data.StructLayout(
         {"context": range(core.contexts), "label": LABEL_BITS, "triggered": 1, "batch_end": 1, **layers}
     )
+
+
+def trainer_ports(core):
+    """The outside of a trainer core: members of a component's signature."""
+    return {
+        "samples": In(stream.Signature(sample_layout(core))),
+        "results": Out(stream.Signature(result_layout(core))),
+        "bus": In(BusSignature()),
+        "idle": Out(1),
+    }
 
 
 def update_layout(core):

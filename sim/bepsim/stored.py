@@ -4,12 +4,12 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from amaranth.hdl import Module
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect, flipped
 
 from bephw.dataset.stored_trainer import StoredTrainer
 from bephw.export import to_verilog
-from bephw.types import BusSignature, result_layout, sample_layout
+from bephw.types import trainer_ports
 
 from .memory import BlockMemory
 from .simulator import build
@@ -26,14 +26,7 @@ class StoredCore(wiring.Component):
     def __init__(self, core, memory):
         self.core = core
         self.memory = memory
-        super().__init__(
-            {
-                "samples": In(stream.Signature(sample_layout(core))),
-                "results": Out(stream.Signature(result_layout(core))),
-                "bus": In(BusSignature()),
-                "idle": Out(1),
-            }
-        )
+        super().__init__(trainer_ports(core))
 
     def elaborate(self, platform):
         m = Module()

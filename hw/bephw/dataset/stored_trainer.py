@@ -5,11 +5,11 @@ bus ─┬─► Trainer ─► results          samples ─┐
 """
 
 from amaranth.hdl import Module, Mux
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out, connect, flipped
 
 from bephw.trainer import Trainer
-from bephw.types import BusSignature, result_layout, sample_layout
+from bephw.types import trainer_ports
 from bepsw.dataset_registers import BASE
 
 from .dataset import Dataset
@@ -38,15 +38,7 @@ class StoredTrainer(wiring.Component):
     def __init__(self, core, address_bits):
         self.core = core
         self.address_bits = address_bits
-        super().__init__(
-            {
-                "samples": In(stream.Signature(sample_layout(core))),
-                "results": Out(stream.Signature(result_layout(core))),
-                "bus": In(BusSignature()),
-                "idle": Out(1),
-                "memory": Out(MemorySignature(address_bits)),
-            }
-        )
+        super().__init__(trainer_ports(core) | {"memory": Out(MemorySignature(address_bits))})
 
     def elaborate(self, platform):
         m = Module()
