@@ -20,6 +20,7 @@ from .pll import Pll, dividers
 from .synth import report as reports
 from .synth.device import RESOURCES
 from .synth.flow import refusal
+from .synth.keep import keep
 from .synth.place_route import place_and_route
 from .synth.resources import check_fit, count, does_not_fit
 from .synth.synthesis import TOP, synthesise_rtlil
@@ -153,7 +154,7 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
                 made.netlist, device, folder, speed=board.speed, freq=clock_hz / 1e6, seeds=(seed,), pins=pins
             )
             attempts.append(attempt)
-            say(f"seed {seed}: " + (f"{attempt.fmax:.1f} MHz" if attempt.report else attempt.error))
+            say(f"seed {seed}: {attempt.outcome}")
             if attempt.fmax * 1e6 >= clock_hz:
                 break
         best = max(attempts, key=lambda attempt: attempt.fmax)
@@ -177,7 +178,7 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
             versions=tools,
         )
         if out is not None:
-            _keep(Path(folder), Path(out), build, pins)
+            keep(folder, out, _files(Path(folder), build, pins))
     return build
 
 
@@ -199,17 +200,11 @@ def _too_slow(best, clock_hz, seeds):
     )
 
 
-def _keep(folder, out, build, pins):
-    """Leave the files in `out`; every one appears whole, the bitstream last."""
-    out.mkdir(parents=True, exist_ok=True)
-    files = {
-        "report.json": json.dumps(build.as_dict(), indent=2).encode() + b"\n",
-        "host.json": json.dumps(build.host_parameters(), indent=2).encode() + b"\n",
-        f"{TOP}.lpf": pins.encode(),
+def _files(folder, build, pins):
+    """What a user of the build needs, the bitstream last."""
+    return {
+        "report.json": json.dumps(build.as_dict(), indent=2) + "\n",
+        "host.json": json.dumps(build.host_parameters(), indent=2) + "\n",
+        f"{TOP}.lpf": pins,
+        BITSTREAM: (folder / BITSTREAM).read_bytes(),
     }
-    files |= {log.name: log.read_bytes() for log in folder.glob("*.log")}
-    files[BITSTREAM] = (folder / BITSTREAM).read_bytes()
-    for name, content in files.items():
-        part = out / f"{name}.part"
-        part.write_bytes(content)
-        part.replace(out / name)

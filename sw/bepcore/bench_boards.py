@@ -4,13 +4,12 @@ A board is built again when its design, its tools or its settings have changed s
 was stopped goes on where it was.
 """
 
-import json
 from pathlib import Path
 
 from bepsw.core import preset
 from bepsw.errors import BepError
 
-from . import options, runs, show
+from . import bench_cycles, options, runs, show
 
 __all__ = ["add_arguments", "markdown", "run"]
 
@@ -70,13 +69,11 @@ def run(args):
 def _rate(record, folder):
     """Samples a second of 784-255-255 at the board's clock, where the cycles of the same core are on record."""
     for one in record.values():
-        path = folder / f"cycles-{one['preset']}.json"
         for name in ("training_rate", "inference_rate"):
             one.pop(name, None)
-        counted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        counted = bench_cycles.recorded(folder, one["preset"])
         if counted.get("core") == one["core"]:
-            one["training_rate"] = round(one["clock_hz"] / counted["epochs"][-1]["cycles"])
-            one["inference_rate"] = round(one["clock_hz"] / counted["inference_cycles"])
+            one |= bench_cycles.rates(counted, one["clock_hz"])
     if record:
         runs.write_json(folder / _RECORD, record)
 
@@ -90,7 +87,7 @@ _COLUMNS = (
 def _rows(record):
     for name, one in record.items():
         core, used, have = one["core"], one["used"], one["available"]
-        shares = (f"{used[kind]} ({100 * used[kind] / have[kind]:.0f} %)" for kind in ("comb", "ebr"))
+        shares = (show.share(used[kind], have[kind]) for kind in ("comb", "ebr"))
         rates = (f"{one[kind]:,}" if kind in one else "" for kind in ("training_rate", "inference_rate"))
         lanes = str(core["lanes"] * core["segments"]), str(core["lanes"])
         clocks = f"{one['clock_hz'] / 1e6:g} MHz", f"{one['fmax']} MHz"

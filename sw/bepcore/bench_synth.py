@@ -5,14 +5,13 @@ stopped goes on where it was.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bepsw.core import preset
 from bepsw.errors import BepError
 
-from . import options, runs, show
+from . import bench_cycles, options, runs, show
 
 __all__ = ["CASES", "add_arguments", "markdown", "run"]
 
@@ -125,18 +124,13 @@ def _build(case, jobs, screen):
 def _rate(record, folder):
     """Samples a second of 784-255-255 where the cycles of the same core are on record."""
     for case in CASES:
-        path = folder / f"cycles-{case.cycles}.json"
-        if case.cycles and case.name in record and path.is_file():
-            counted = json.loads(path.read_text(encoding="utf-8"))
-            if counted["core"] != record[case.name]["core"]:
-                raise BepError(f"{path} counts the cycles of another core; run bepcore bench cycles again.")
-            mhz, epoch = record[case.name]["fmax"], counted["epochs"][-1]
-            record[case.name] |= {
-                "cycles": epoch["cycles"],
-                "over_roofline": epoch["over_roofline"],
-                "training_rate": round(mhz * 1e6 / epoch["cycles"]),
-                "inference_rate": round(mhz * 1e6 / counted["inference_cycles"]),
-            }
+        counted = bench_cycles.recorded(folder, case.cycles) if case.cycles and case.name in record else {}
+        if counted:
+            one, epoch = record[case.name], counted["epochs"][-1]
+            if counted["core"] != one["core"]:
+                raise BepError(f"The cycles of {case.cycles} are another core's; run bepcore bench cycles again.")
+            one |= {"cycles": epoch["cycles"], "over_roofline": epoch["over_roofline"]}
+            one |= bench_cycles.rates(counted, one["fmax"] * 1e6)
     if record:
         runs.write_json(folder / _RECORD, record)
 
@@ -150,7 +144,7 @@ def _rows(record):
             one = record[case.name]
             core, used, have = one["core"], one["used"], one["available"]
             lanes = core["lanes"] * core["segments"]
-            shares = (f"{used[name]} ({100 * used[name] / have[name]:.0f} %)" for name in ("comb", "ff", "ebr"))
+            shares = (show.share(used[name], have[name]) for name in ("comb", "ff", "ebr"))
             spread = " ".join(str(mhz) for mhz in one["fmax_by_seed"].values())
             rates = (f"{one[name]:,}" if name in one else "" for name in ("training_rate", "inference_rate"))
             first = case.name, one["device"], str(lanes), str(core["lanes"])

@@ -37,9 +37,7 @@ def run(args):
     core = options.core_from(args, args.core or board.core)
     if not args.seeds or (args.clock is not None and not args.clock > 0):
         raise BepError("--clock and --seeds must be positive.")
-    folder = Path(args.out or Path("build") / board.name)
-    if folder.exists() and not folder.is_dir():
-        raise BepError(f"{folder} is a file; name a folder with --out.")
+    folder = runs.folder_for_files(args.out or Path("build") / board.name)
     screen = show.console(args)
     say = lambda text: screen.print(text, style="dim")  # noqa: E731
     build = build_bitstream(board, core, mhz=args.clock, seeds=args.seeds, out=folder, say=say)

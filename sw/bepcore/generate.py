@@ -2,14 +2,12 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 from bepsw import registers
 from bepsw.core import PRESETS
-from bepsw.errors import BepError
 from bepsw.program import fields
 
-from . import __version__, ip_block, options, show
+from . import __version__, ip_block, options, runs, show
 
 __all__ = ["add_arguments", "run", "sidecar"]
 
@@ -26,9 +24,7 @@ def add_arguments(parser):
 def run(args):
     """Write bepcore.v and bepcore.json, or the files of the IP block."""
     core = options.core_from(args, args.core)
-    folder = Path(args.out)
-    if folder.exists() and not folder.is_dir():
-        raise BepError(f"{folder} is a file; name a folder with --out.")
+    folder = runs.folder_for_files(args.out)
     screen = show.console(args)
     screen.print(f"generating {core.width} W lanes, {core.lanes} counters a word …")
     if args.wrap == "axi":
@@ -40,12 +36,7 @@ def run(args):
     texts[f"{record['top']}.json"] = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        part = folder / f".{name}.part"
-        try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(folder / name)
-        finally:
-            part.unlink(missing_ok=True)
+        runs.write_text(folder / name, text)
         screen.print(f"{folder / name}: {len(text) / 1024:.0f} KiB")
     show.emit(args, {"files": [str(folder / name) for name in texts], "core": core.as_dict()})
 

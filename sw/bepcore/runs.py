@@ -22,7 +22,7 @@ from bepsw.checkpoint import load_checkpoint
 from bepsw.errors import BepError
 
 __all__ = [
-    *("CHECKPOINT", "SETTINGS", "fill_page", "new_folder", "open_run", "read_json"),
+    *("CHECKPOINT", "SETTINGS", "fill_page", "folder_for_files", "new_folder", "open_run", "read_json"),
     *("whole_file", "write_csv", "write_json", "write_metrics", "write_text"),
 ]
 
@@ -63,6 +63,20 @@ def new_folder(path, name):
             with contextlib.suppress(OSError):
                 for folder in created:
                     folder.rmdir()
+
+
+def folder_for_files(path):
+    """The folder that a command writes its files into; it need not exist yet.
+
+    Raises
+    ------
+    BepError
+        When it is a file.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise BepError(f"{path} is a file; name a folder with --out.")
+    return path
 
 
 def open_run(path):

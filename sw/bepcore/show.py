@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["EpochBars", "console", "emit", "markdown", "percent", "progress", "rate", "spread", "table"]
+__all__ = ["EpochBars", "console", "emit", "markdown", "percent", "progress", "rate", "share", "spread", "table"]
 
 
 class _Console(Console):
@@ -68,6 +68,11 @@ def markdown(columns, rows):
 def percent(value):
     """0.9437 as 94.37 %; a dash for None."""
     return "–" if value is None else f"{100 * value:.2f} %"
+
+
+def share(used, have):
+    """A cell of a table: what is used of a resource, and its part of all there is."""
+    return f"{used} ({100 * used / have:.0f} %)"
 
 
 def spread(values):

@@ -13,6 +13,7 @@ from bepsw.errors import BepError
 from . import report as reports
 from .device import RESOURCES
 from .harness import add_harness
+from .keep import keep
 from .place_route import place_and_route
 from .resources import by_module, check_fit, count, does_not_fit
 from .synthesis import synthesise
@@ -106,7 +107,7 @@ def build_core(
             seeds=seeds,
             jobs=jobs,
             placer=placer,
-            progress=lambda attempt: say(f"seed {attempt.seed}: {_outcome(attempt)}"),
+            progress=lambda attempt: say(f"seed {attempt.seed}: {attempt.outcome}"),
         )
         best = attempts[0]
         if best.report is None:
@@ -133,12 +134,9 @@ def build_core(
             versions=tools,
         )
         if out is not None:
-            _keep(folder, Path(out), build, gates)
+            report = json.dumps(build.as_dict(), indent=2) + "\n"
+            keep(folder, out, {"report.json": report, "netlist.json": gates})
     return build
-
-
-def _outcome(attempt):
-    return f"{attempt.fmax:.1f} MHz" if attempt.report else attempt.error
 
 
 def refusal(attempt, folder, device, netlist, inside=""):
@@ -151,14 +149,3 @@ def refusal(attempt, folder, device, netlist, inside=""):
         if used and int(used[1]) > share * getattr(device, resource):
             return does_not_fit(device, resource, int(used[1]), by_module(netlist, depth=1, inside=inside))
     return BepError(f"nextpnr could not place and route the core: {attempt.error.rstrip('.')}.")
-
-
-def _keep(folder, out, build, gates):
-    """Leave report, netlist and logs in `out`; every file appears whole."""
-    out.mkdir(parents=True, exist_ok=True)
-    files = {"report.json": json.dumps(build.as_dict(), indent=2) + "\n", "netlist.json": gates}
-    files |= {log.name: log.read_text() for log in Path(folder).glob("*.log")}
-    for name, text in files.items():
-        part = out / f"{name}.part"
-        part.write_text(text)
-        part.replace(out / name)

@@ -29,6 +29,11 @@ class Attempt:
         """MHz of the slowest clock, 0 when there is no report."""
         return min((clock["achieved"] for clock in self.report["fmax"].values()), default=0) if self.report else 0
 
+    @property
+    def outcome(self):
+        """In words: the clock that was reached, or why there is none."""
+        return f"{self.fmax:.1f} MHz" if self.report else self.error
+
 
 def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, placer=None, progress=None, pins=None):
     """Run nextpnr once a seed, `jobs` at a time; returns `Attempt`s, best first.
