@@ -10,13 +10,18 @@ from bepsw.layout import place
 from bepsw.link.client import LinkClient
 from bepsw.link.protocol import LEAST_DIVISOR, build_id
 from bepsw.link.transport import LinkTransport
+from bepsw.stored import StoredDriver
 
 from .bench import BENCH
+from .memory import BlockMemory
 from .serial_bench import serial_bench
 from .serial_line import SerialSimulation
 from .simulator import build
 
-__all__ = ["BASE_BAUD", "CLOCK_HZ", "RATES", "SILENCE", "SOC_TOP", "open_board", "open_linked", "soc_verilog"]
+__all__ = [
+    "BASE_BAUD", "CLOCK_HZ", "RATES", "SILENCE", "SOC_TOP", "block_memory", "connect", "open_board", "open_linked",
+    "soc_verilog",
+]  # fmt: skip
 
 SOC_TOP = "bepsoc"
 
@@ -28,29 +33,46 @@ RATES = (CLOCK_HZ // 4,)
 SILENCE = 0.03
 """Seconds until the device is back at the base rate."""
 
+_MEMORY_BITS = 24  # 32 MB, as on the boards
 _LATENCY = 0.001
 _PATIENCE = 0.3
 
 
+def block_memory():
+    """A memory for the data set of a simulated board."""
+    return BlockMemory(_MEMORY_BITS)
+
+
 @lru_cache(maxsize=4)
-def soc_verilog(core):
-    """Verilog of a core with its link, as simulated."""
+def soc_verilog(core, memory=None):
+    """Verilog of a core with its link, as simulated; `memory` as in `open_board`."""
+    store = memory() if memory else None
     soc = LinkedTrainer(
-        core, clock_hz=CLOCK_HZ, build_id=build_id(core), baud=BASE_BAUD, fallback=round(SILENCE * CLOCK_HZ)
+        core,
+        clock_hz=CLOCK_HZ,
+        build_id=build_id(core, store.port.signature.address_bits if store else None),
+        baud=BASE_BAUD,
+        fallback=round(SILENCE * CLOCK_HZ),
+        memory=store,
     )
-    return to_verilog(soc, SOC_TOP)
+    return to_verilog(soc, SOC_TOP) + (store.verilog if store else "")
 
 
 @contextmanager
-def open_board(core, *, simulator="verilator", faults=None, waves=None):
+def open_board(core, *, memory=None, simulator="verilator", faults=None, waves=None):
     """A running simulation of the SoC, as a pipe; closed when the block ends.
+
+    memory : function, optional
+        Gives the component that holds the data set, with a `port` of `MemorySignature` and its `verilog`; such as
+        `block_memory`. None: a board without a data set.
 
     Raises
     ------
     BepError
         A tool is missing or fails.
     """
-    made = build(soc_verilog(core), SOC_TOP, simulator, waves=waves is not None, bench=serial_bench(BENCH, SOC_TOP))
+    bench = serial_bench(BENCH, SOC_TOP)
+    made = build(soc_verilog(core, memory), SOC_TOP, simulator, waves=waves is not None, bench=bench)
     with SerialSimulation(made, clock_hz=CLOCK_HZ, baud=BASE_BAUD, faults=faults, waves=waves) as pipe:
         yield pipe
 
@@ -69,8 +91,10 @@ def connect(pipe, core, **options):
 
 
 @contextmanager
-def open_linked(run, core, **options):
+def open_linked(run, core, *, memory=block_memory, **options):
     """The host driver of a simulated board, set up for `run`; load a state before use. Options as in `open_board`.
+
+    The board has a data set if the run's order is the hardware's: then it is a `StoredDriver`, with nothing stored yet.
 
     Raises
     ------
@@ -78,5 +102,10 @@ def open_linked(run, core, **options):
         The network does not fit the core, a tool is missing or fails.
     """
     place(run.network, core)  # refuse before minutes of compilation
-    with open_board(core, **options) as pipe, connect(pipe, core) as transport:
-        yield Driver(transport, run.network, run.training, run.prototypes)
+    stored = run.order == "hardware"
+    with (
+        open_board(core, memory=memory if stored else None, **options) as pipe,
+        connect(pipe, core) as transport,
+    ):
+        kind = StoredDriver if stored else Driver
+        yield kind(transport, run.network, run.training, run.prototypes)

@@ -42,7 +42,8 @@ class StoredCore(wiring.Component):
 
 @lru_cache(maxsize=4)
 def _verilog(core, address_bits):
-    return to_verilog(StoredCore(core, BlockMemory(address_bits)), TOP)
+    memory = BlockMemory(address_bits)
+    return to_verilog(StoredCore(core, memory), TOP) + memory.verilog
 
 
 @contextmanager

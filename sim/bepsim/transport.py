@@ -75,8 +75,8 @@ class SimTransport(Simulation):
         cycles = blocks.take(self._folder / blocks.BEATS, blocks.CYCLE, len(beats))
         return StreamLog(out["payload"].astype(np.uint64), out["cycle"].astype(np.int64), cycles.astype(np.int64))
 
-    def wait_idle(self, timeout_cycles=None):
-        """Wait until nothing is in flight in the core."""
+    def wait_idle(self, timeout_cycles=None, *, moved=None):
+        """Wait until nothing is in flight in the core; `moved` is for transports that count their patience in time."""
         self._command(Op.QUIET, "the core to be idle", timeout=timeout_cycles)
 
     def idle_clocks(self, n):

@@ -6,6 +6,7 @@ import re
 
 from bepsw.core import Core, preset
 from bepsw.errors import BepError
+from bepsw.run import ORDERS
 from bepsw.spec import RULES, SELECTIONS
 
 __all__ = [
@@ -76,10 +77,15 @@ def add_rule(parser):
 
 
 def add_schedule(parser):
-    """How long to train, and the lanes whose random bits are used."""
+    """How long to train, in which order, and the lanes whose random bits are used."""
     group = parser.add_argument_group("schedule")
     group.add_argument("--epochs", type=int, metavar="N", help="epochs in all")
     group.add_argument("--patience", type=int, metavar="N", help="grow the groups after N epochs without gain")
+    group.add_argument(
+        "--order",
+        choices=ORDERS,
+        help="order of an epoch: the host's, or that in which a board replays them from its memory (default: host)",
+    )
     group.add_argument("--lanes", type=int, metavar="N", help="lanes of the core whose random bits are used")
 
 

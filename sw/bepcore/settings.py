@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bepsw.errors import BepError
 from bepsw.ranges import one_of, whole
+from bepsw.run import ORDERS
 from bepsw.spec import Network, Training, divisors
 
 __all__ = ["TASKS", "Settings", "default_gamma"]
@@ -50,6 +51,8 @@ class Settings:
         Initial counters are drawn from −spread … spread−1; None for the usual.
     lanes : int
         g of the core whose random bits are used.
+    order : str
+        One of `bepsw.run.ORDERS`: the order of the samples in an epoch.
     bits, r, nu, p_r, batch, online, seed, epochs, rule, gate, select, theta, push, rarity
         See `bepsw.spec`.
     """
@@ -82,12 +85,14 @@ class Settings:
     theta: float = 0.25
     push: float | None = None
     rarity: int = 0
+    order: str = "host"
 
     def __post_init__(self):
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if self.gamma is not None:
             object.__setattr__(self, "gamma", tuple(self.gamma))
         one_of("The task", self.task, TASKS)
+        one_of("The order of the samples", self.order, ORDERS)
         if self.window is not None and self.task != "sequence":
             raise BepError("--window cuts a sequence into time steps; it needs --task sequence.")
         for name, low in (("epochs", 1), ("patience", 0)):

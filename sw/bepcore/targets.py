@@ -8,6 +8,7 @@ from bepsw.errors import BepError
 from bepsw.golden import FastModel
 from bepsw.program import compile_program
 from bepsw.spec import thresholds
+from bepsw.stored import StoredDriver
 
 from .options import core_of
 
@@ -48,6 +49,7 @@ def open_target(name, run, *, core="small", simulator="verilator"):
     name : str
         One of `TARGETS`, or `board:` and a serial port.
     run : bepsw.run.Run
+        If its order is the hardware's, a board that has a data set gives a `StoredDriver`, with nothing stored yet.
     core : str
         The core that trains, as `options.core_of` reads it, with the lanes of the run, which decide the random bits.
     simulator : str
@@ -95,4 +97,5 @@ def _linked(pipe, run, core):
     from bepsw.link.transport import LinkTransport
 
     with LinkTransport(LinkClient(pipe), core) as transport:
-        yield Driver(transport, run.network, run.training, run.prototypes)
+        stored = run.order == "hardware" and transport.memory is not None
+        yield (StoredDriver if stored else Driver)(transport, run.network, run.training, run.prototypes)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from .settings import Settings
 from .targets import SIMULATED, add_target, open_target
 
 __all__ = ["add_arguments", "run"]
+
+_REPLAYED = 20_000  # samples that a board replays at a time: some tenths of a second
 
 _MAY_CHANGE = {"epochs", "data_dir"}
 """Settings that a resumed run may be given anew; any other would make it another run."""
@@ -57,10 +60,15 @@ def _train(args, folder, settings, prepared, state):
     _introduce(screen, settings, prepared, state, folder)
     train, test = prepared.train, prepared.test
     with open_target(args.target, state, core=args.core, simulator=args.sim) as target:
+        stores = hasattr(target, "put")
+        if settings.order == "hardware":
+            screen.print(f"order of the hardware, from {'the memory of the board' if stores else 'the host'}")
         try:
+            if stores:
+                _put(screen, target, prepared.fit_data)
             with show.EpochBars(screen, settings.epochs, len(train)) as bars:
                 # A simulated core takes seconds for a batch: look at the keyboard after each.
-                chunk = settings.batch if args.target in SIMULATED else None
+                chunk = settings.batch if args.target in SIMULATED else _REPLAYED if stores else None
                 path = folder / runs.CHECKPOINT
                 fit(target, state, prepared.fit_data, epochs=settings.epochs, path=path, callback=bars, chunk=chunk)
             target.load(state.best_state or state.state)
@@ -81,6 +89,16 @@ def _train(args, folder, settings, prepared, state):
     _leave(folder, settings, state, accuracy)
     _conclude(screen, summary)
     show.emit(args, summary)
+
+
+def _put(screen, target, data):
+    """Write the samples into the memory of a board."""
+    samples = len(data.train_labels) + len(data.validation_labels)
+    began = time.perf_counter()
+    with show.progress(screen, unit="samples") as bars:
+        task = bars.add_task("loading", total=samples, note="")
+        target.put(data, progress=lambda n: bars.advance(task, n))
+    screen.print(f"{samples} samples written into the memory of the board in {time.perf_counter() - began:.1f} s")
 
 
 def _resumed(args):

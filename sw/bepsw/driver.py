@@ -144,12 +144,17 @@ class Driver:
             return [int(word) for word in together(first, count)]
         return [self.transport.read(first + index) for index in range(count)]
 
-    def _stream(self, bits, labels, mode, close):
+    def _samples(self, bits, labels):
+        """Both as arrays, if they are samples of the network."""
         bits, labels = np.asarray(bits), np.asarray(labels)
         if bits.ndim != 2 or bits.shape[1] != self.network.inputs:
             raise BepError(f"Samples must have {self.network.inputs} bits, not an array of shape {bits.shape}.")
         if len(labels) and not (labels.min() >= 0 and labels.max() < self.network.classes):
             raise BepError(f"A label is not a class from 0 to {self.network.classes - 1}.")
+        return bits, labels
+
+    def _stream(self, bits, labels, mode, close):
+        bits, labels = self._samples(bits, labels)
         self.transport.write(address("CONTROL"), self._control | mode)
         payloads = []
         for start in range(0, len(bits), _CHUNK):

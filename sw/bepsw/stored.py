@@ -5,6 +5,8 @@ filled up with zeros: nothing depends on the core. Sample i begins at word i·2^
 holds it.
 """
 
+import functools
+
 import numpy as np
 
 from . import dataset_registers as registers
@@ -18,6 +20,10 @@ __all__ = ["Store", "StoredDriver", "sample_words", "stride_of"]
 _RUN, _TRAIN = 1, 2
 _SHUFFLE, _CLOSE, _TALLY = 1, 2, 4
 _REPLAY, _STOP = 1, 2
+_REPLAYING, _READY = 1, 2
+_LOOKS = 100  # at a memory that starts up, which takes it less than a millisecond
+_PART = 256  # samples between two calls of `progress`
+_SPOTS = 16  # samples that are read back after loading
 
 
 def stride_of(inputs):
@@ -49,7 +55,7 @@ class Store:
     Raises
     ------
     BepError
-        No such memory answers, or it has another table of registers.
+        No such memory answers, it has another table of registers, or does not get ready.
     """
 
     def __init__(self, transport):
@@ -61,9 +67,11 @@ class Store:
         if version != registers.VERSION:
             raise BepError(f"The board's memory has registers {version}, and this software speaks {registers.VERSION}.")
         self.words = 1 << transport.read(address("ADDRESS_BITS"))
+        self._wait_ready()
+        transport.write(address("ERRORS"), (1 << len(registers.ERRORS)) - 1)  # of another host
 
-    def load(self, bits, labels, first=0):
-        """Write samples from place `first` on.
+    def load(self, bits, labels, first=0, progress=None):
+        """Write samples from place `first` on; `progress(n)` is called when n more are on their way.
 
         Raises
         ------
@@ -81,7 +89,11 @@ class Store:
         places = np.zeros((len(words), 1 << stride), "<u2")  # with what lies between two samples: one block, no seeking
         places[:, : words.shape[1]] = words
         self.transport.write(address("ADDRESS"), first << stride)
-        self.transport.write_block(address("DATA"), places.view("<u4").ravel())
+        for start in range(0, len(places), _PART):
+            part = places[start : start + _PART]
+            self.transport.write_block(address("DATA"), part.view("<u4").ravel())
+            if progress:
+                progress(len(part))
         self.transport.write(address("INPUTS"), np.shape(bits)[1])
         self.transport.write(address("STRIDE"), stride)
         self._check()
@@ -117,7 +129,7 @@ class Store:
 
     def active(self):
         """Whether a replay is running."""
-        return bool(self.transport.read(address("STATUS")) & 1)
+        return bool(self.transport.read(address("STATUS")) & _REPLAYING)
 
     def sent(self):
         """Samples sent since the last replay began."""
@@ -134,6 +146,12 @@ class Store:
     def wrong(self):
         """Those of them whose prediction was not the label."""
         return self.transport.read(address("WRONG"))
+
+    def _wait_ready(self):
+        for _ in range(_LOOKS):
+            if self.transport.read(address("STATUS")) & _READY:
+                return
+        raise BepError("The board's memory does not get ready; reset the board.")
 
     def _check(self):
         flags = self.transport.read(address("ERRORS"))
@@ -159,14 +177,37 @@ class StoredDriver(Driver):
         self.stored = None
         self._trained = self._validated = 0
 
-    def put(self, data):
-        """Write the training and then the validation samples of a `FitData`."""
+    def put(self, data, progress=None):
+        """Write the training and then the validation samples of a `FitData`, and read some of them back.
+
+        progress : function, optional
+            `progress(n)` is called when n more samples are on their way.
+
+        Raises
+        ------
+        BepError
+            They are not of the network, do not fit the memory, or do not come back as they were written.
+        """
         self.stored = None
-        self.store.load(data.train_bits, data.train_labels)
-        if len(data.validation_labels):
-            self.store.load(data.validation_bits, data.validation_labels, first=len(data.train_labels))
         self._trained, self._validated = len(data.train_labels), len(data.validation_labels)
+        first = 0
+        for part in ((data.train_bits, data.train_labels), (data.validation_bits, data.validation_labels)):
+            bits, labels = self._samples(*part)
+            bits = self._frame(bits)
+            if len(bits):
+                self.store.load(bits, labels, first, progress)
+                self._look_back(bits, labels, first)
+                first += len(bits)
         self.stored = data.digest()
+
+    def _look_back(self, bits, labels, first):
+        for index in np.unique(np.linspace(0, len(bits) - 1, _SPOTS).astype(int)).tolist():
+            found = self.store.read(first + index, 1)
+            if not (np.array_equal(found[0][0], bits[index]) and found[1][0] == labels[index]):
+                raise BepError(
+                    f"Sample {first + index} came back from the board's memory with other bits than were written; "
+                    "without --order hardware the memory is not used."
+                )
 
     def train_stored(self, epoch, first, length, *, close=False):
         """Train on positions first … first + length − 1 of an epoch, in its `hardware_order`.
@@ -190,10 +231,11 @@ class StoredDriver(Driver):
         """Replay and wait until all is done; wrong predictions."""
         self.transport.write(core_address("CONTROL"), self._control | mode)
         self.store.replay(first, length, tally=True, **how)
-        self.transport.wait_idle()  # the core's; on a board it can be idle before the first sample has come
+        wait = functools.partial(self.transport.wait_idle, moved=self.store.judged)
+        wait()  # for the core; on a board it can be idle before the first sample has come
         while self.store.active():
-            self.transport.wait_idle()
-        self.transport.wait_idle()
+            wait()
+        wait()
         self.transport.write(core_address("CONTROL"), self._control & ~_RUN)
         self._check_errors()
         judged = self.store.judged()

@@ -12,6 +12,7 @@ import pytest
 from bepsw.core import preset
 from bepsw.link.device import Device
 from bepsw.link.model_pipe import golden_pipe
+from bepsw.stored import StoredDriver
 
 from .conftest import assert_same_run, last_json
 
@@ -64,6 +65,27 @@ def test_a_simulated_board_trains_the_same(inside, tmp_path, monkeypatch):
     for target in ("golden", "sim-soc"):
         last_json(inside("train", *SMALL, *FEW, "--target", target, "--out", target, "--json"))
     assert_same_run(tmp_path / "golden", tmp_path / "sim-soc")
+
+
+@needs_compiler
+def test_a_simulated_board_trains_from_its_own_memory(inside, tmp_path, monkeypatch):
+    """Loaded once, replayed in the order of the hardware, never streamed: the golden model's bits in that order."""
+    monkeypatch.delenv("BEPCORE_CACHE")
+    hardware = ("--order", "hardware", "--json")
+    for name in ("golden", "golden-link"):
+        last_json(inside("train", *SMALL, *FEW, "--target", name, "--out", name, *hardware))
+    last_json(inside("train", *SMALL, *FEW, "--target", "golden", "--out", "host", "--json"))
+    loads = []
+    monkeypatch.setattr(StoredDriver, "train", None)
+    put = StoredDriver.put
+    monkeypatch.setattr(StoredDriver, "put", lambda *args, **options: loads.append(1) or put(*args, **options))
+    status, output, errors = inside("train", *SMALL, *FEW, "--target", "sim-soc", "--out", "board", *hardware)
+    last_json((status, output, errors))
+    assert "50 samples written into the memory of the board" in errors and loads == [1]
+    assert_same_run(tmp_path / "golden", tmp_path / "golden-link")
+    assert_same_run(tmp_path / "golden", tmp_path / "board")
+    with pytest.raises(AssertionError):
+        assert_same_run(tmp_path / "golden", tmp_path / "host")
 
 
 def test_training_over_a_port(inside, tmp_path):

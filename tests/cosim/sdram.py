@@ -38,10 +38,6 @@ def chip_parameters(clock, latency):
     }  # fmt: skip
 
 
-def _chip_verilog():
-    return files("bepsim").joinpath("sdram_chip.v").read_text()
-
-
 class SimulatedSdram(wiring.Component):
     """`Sdram` wired to a chip that judges it; `changes` are parameters of the chip."""
 
@@ -56,6 +52,11 @@ class SimulatedSdram(wiring.Component):
         self.sdram = Sdram(PART, clock, self.pads, power_up=power_up)
         self.parameters = chip_parameters(clock, made.cas_latency) | changes
         super().__init__({"port": In(MemorySignature(made.address_bits))})
+
+    @property
+    def verilog(self):
+        """Of controller and chip."""
+        return self.sdram.controller.verilog + files("bepsim").joinpath("sdram_chip.v").read_text()
 
     def elaborate(self, platform):
         m = Module()
@@ -153,20 +154,20 @@ def _check(check, word):
     return check
 
 
-def _build(component, clock):
-    return build(to_verilog(component, "bepcore") + generate(PART, clock).verilog + _chip_verilog(), "bepcore")
+def _build(component):
+    return build(to_verilog(component, "bepcore") + component.memory.verilog, "bepcore")
 
 
 @lru_cache
 def build_looker(core, clock=CLOCK, **changes):
     """A simulation of data set, controller and chip; `changes` of `SimulatedSdram`."""
-    return _build(Looker(core, SimulatedSdram(clock, **changes)), clock)
+    return _build(Looker(core, SimulatedSdram(clock, **changes)))
 
 
 @lru_cache
 def build_trainer(core):
     """A simulation of a whole core with its data set in SDRAM."""
-    return _build(StoredCore(core, SimulatedSdram()), CLOCK)
+    return _build(StoredCore(core, SimulatedSdram()))
 
 
 def look(words, lanes):

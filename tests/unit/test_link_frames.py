@@ -7,7 +7,7 @@ import pytest
 
 from bepsw.core import preset
 from bepsw.link.frames import Splitter, pack, unpack
-from bepsw.link.protocol import LINK_BASE, LINK_REGISTERS, MOST_BYTES, MOST_FRAME, MOST_WORDS, build_id
+from bepsw.link.protocol import LINK_BASE, LINK_REGISTERS, MOST_BYTES, MOST_FRAME, MOST_WORDS, build_id, builds_of
 
 
 def bodies(seed, count=60):
@@ -65,6 +65,14 @@ def test_build_ids_tell_cores_apart():
     ids = {build_id(preset(name)) for name in ("tiny", "small", "medium", "reference", "fast")}
     assert len(ids) == 5 and all(0 <= one < 1 << 32 for one in ids)
     assert build_id(preset("small")) == build_id(preset("small")) != build_id(preset("small", bits=7))
+
+
+def test_build_ids_tell_data_sets_apart():
+    """Whether there is one and how large it is; without one the id is what it always was."""
+    core = preset("small")
+    builds = builds_of(core)
+    assert len(builds) == 33 and builds[build_id(core)] is None and builds[build_id(core, 24)] == 24
+    assert build_id(core) == 0xD28FCCC0 and not builds.keys() & builds_of(preset("tiny")).keys()
 
 
 def test_the_page_lists_the_links_registers():

@@ -1,4 +1,8 @@
-"""A trainer core behind two wires: what a board's bitstream holds."""
+"""A trainer core behind two wires: what a board's bitstream holds.
+
+rx ─► Link ─ bus, samples ─► Trainer            without a data set
+tx ◄─      ◄──── results ─── StoredTrainer ─► memory   with one
+"""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -6,6 +10,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from bepsw.link.protocol import BASE_BAUD
 
+from ..dataset.stored_trainer import StoredTrainer
 from ..trainer import Trainer
 from .link import Link
 
@@ -22,7 +27,10 @@ class LinkedTrainer(wiring.Component):
     ----------
     core : bepsw.core.Core
     clock_hz, build_id, baud, fallback
-        As in `Link`; the build id that the host expects is `bepsw.link.protocol.build_id(core)`.
+        As in `Link`; the build id that the host expects is `bepsw.link.protocol.build_id(core, memory)`.
+    memory : component, optional
+        The memory of a data set, with a member `port` of `MemorySignature` in the clock domain `sync`. Without it the
+        samples come from the host only.
 
     Members
     -------
@@ -37,8 +45,9 @@ class LinkedTrainer(wiring.Component):
         The clock has too few or too many periods in a bit of the base rate.
     """
 
-    def __init__(self, core, *, clock_hz, build_id, baud=BASE_BAUD, fallback=None):
+    def __init__(self, core, *, clock_hz, build_id, baud=BASE_BAUD, fallback=None, memory=None):
         self.core = core
+        self.memory = memory
         self.clock_hz = clock_hz
         self._link = Link(core, clock_hz=clock_hz, build_id=build_id, baud=baud, fallback=fallback)
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), **dict.fromkeys(_LIGHTS, Out(1))})
@@ -46,7 +55,13 @@ class LinkedTrainer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.link = link = self._link
-        m.submodules.trainer = trainer = Trainer(self.core)
+        if self.memory is None:
+            trainer = Trainer(self.core)
+        else:
+            trainer = StoredTrainer(self.core, self.memory.port.signature.address_bits)
+            m.submodules.memory = self.memory
+            connect(m, trainer.memory, self.memory.port)
+        m.submodules.trainer = trainer
         connect(m, link.bus, trainer.bus)
         connect(m, link.samples, trainer.samples)
         connect(m, trainer.results, link.results)

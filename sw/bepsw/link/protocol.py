@@ -6,13 +6,13 @@ docs/link.md has the whole protocol. The hardware imports its numbers from here.
 import json
 import zlib
 
-from .. import registers
+from .. import dataset_registers, registers
 from ..registers import Register
 
 __all__ = [
     "BAD_REQUEST", "BASE_BAUD", "HELLO", "IDENTITY", "LEAST_DIVISOR", "LINK_BASE", "LINK_REGISTERS", "MOST_BYTES",
     "MOST_FRAME", "MOST_WORDS", "NO_SESSION", "OK", "OTHER_SESSION", "READ", "RESULTS_DEPTH", "SLOTS", "STREAM",
-    "VERSION", "WINDOW", "WRITE", "build_id", "link_address",
+    "VERSION", "WINDOW", "WRITE", "build_id", "builds_of", "link_address",
 ]  # fmt: skip
 
 IDENTITY = 0x4245504C
@@ -52,10 +52,12 @@ RESULTS_DEPTH = 512
 LINK_BASE = 0x8000
 """Addresses from here on are the link's own registers, below the core's."""
 
+_MOST_ADDRESS_BITS = 32
+
 _TEXTS = {
     "IDENTITY": ("r", 'Always 0x4245504c, ASCII "BEPL".'),
     "VERSION": ("r", f"Version of the protocol: {VERSION}."),
-    "BUILD": ("r", "Build id of the bitstream: a CRC over core parameters and both versions."),
+    "BUILD": ("r", "Build id of the bitstream: a CRC over core parameters, data set and versions."),
     "CLOCK_HZ": ("r", "Clock, in Hz."),
     "BASE_DIVISOR": ("r", "Clocks a bit after a reset."),
     "DIVISOR": ("rw", "Clocks a bit, 4 to 65535; counts from the end of the reply on."),
@@ -76,7 +78,17 @@ def link_address(name):
     return _BY_NAME[name]
 
 
-def build_id(core):
-    """The 32 bits by which host and bitstream know each other: a CRC over core parameters and both versions."""
-    text = json.dumps([VERSION, registers.VERSION, core.as_dict()], sort_keys=True)
-    return zlib.crc32(text.encode())
+def build_id(core, memory=None):
+    """The 32 bits by which host and bitstream know each other: a CRC over core parameters, data set and versions.
+
+    memory : log2 of the 16-bit words of the data set's memory; None without a data set.
+    """
+    parts = [VERSION, registers.VERSION, core.as_dict()]
+    if memory is not None:
+        parts += [dataset_registers.VERSION, memory]
+    return zlib.crc32(json.dumps(parts, sort_keys=True).encode())
+
+
+def builds_of(core):
+    """{build id: memory} of every bitstream with that core, `memory` as in `build_id`."""
+    return {build_id(core, memory): memory for memory in (None, *range(1, _MOST_ADDRESS_BITS + 1))}

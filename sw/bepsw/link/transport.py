@@ -5,14 +5,16 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from .. import dataset_registers
 from ..errors import BepError, LinkLost
 from ..registers import address
-from .protocol import MOST_WORDS, READ, RESULTS_DEPTH, STREAM, WRITE, build_id, link_address
+from .protocol import MOST_WORDS, READ, RESULTS_DEPTH, STREAM, WRITE, build_id, builds_of, link_address
 
 __all__ = ["LinkTransport"]
 
 _WORD = 4
 _IDLE = 1
+_REPLAYING, _STOP = 1, 2  # of the data set
 _LEAST_LOOKS = 20
 
 
@@ -26,7 +28,12 @@ class LinkTransport:
     ----------
     client : LinkClient
     core : Core, optional
-        What the bitstream must have been built with.
+        What the bitstream must have been built with, be it with a data set or without.
+
+    Members
+    -------
+    memory : int or None
+        log2 of the 16-bit words of the data set's memory, None without one; known where `core` is given.
 
     Raises
     ------
@@ -38,11 +45,15 @@ class LinkTransport:
 
     def __init__(self, client, core=None):
         self.client = client
-        if core is not None and client.build != build_id(core):
+        builds = builds_of(core) if core is not None else {client.build: None}
+        if client.build not in builds:
             raise BepError(
                 f"The board at {client.pipe.name} carries build {client.build:08x}, and this core is build "
                 f"{build_id(core):08x}: program the board with it, or choose with --core what the board has."
             )
+        self.memory = builds[client.build]
+        if self.memory is not None:
+            self._end_replay()
         self.write(address("CONTROL"), 0)
         self.write(address("COMMAND"), 1)
         self.wait_idle()
@@ -109,12 +120,29 @@ class LinkTransport:
             raise LinkLost(f"The core gave {len(taken)} results for {results} samples.")
         return SimpleNamespace(results=np.array(taken, np.uint64))
 
-    def wait_idle(self):
-        """Wait until nothing is in flight in the core."""
-        out_of_patience = self._patience()
+    def wait_idle(self, *, moved=None):
+        """Wait until nothing is in flight in the core.
+
+        moved : function, optional
+            Its value changes while the core works on what nobody sends it; patience then begins anew.
+        """
+        out_of_patience, before = self._patience(), None
         while not self.read(address("STATUS")) & _IDLE:
+            if moved and (now := moved()) != before:
+                out_of_patience, before = self._patience(), now
             if out_of_patience():
                 raise LinkLost(f"The core at {self.client.pipe.name} does not become idle; reset the board.")
+
+    def _end_replay(self):
+        """A host that was killed leaves a replay running: let the core have the sample in progress, then no more.
+
+        Dropped in mid-sample by the core's reset, the rest of it would be taken for the next one.
+        """
+        self.write(dataset_registers.address("COMMAND"), _STOP)
+        out_of_patience = self._patience()
+        while self.read(dataset_registers.address("STATUS")) & _REPLAYING:
+            if out_of_patience():
+                raise LinkLost(f"The data set of {self.client.pipe.name} does not stop its replay; reset the board.")
 
     def _read(self, addr, count, step):
         parts, asked = [], 0
