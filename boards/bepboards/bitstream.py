@@ -16,7 +16,8 @@ from bepsw import registers
 from bepsw.errors import BepError
 from bepsw.estimate.memories import memories
 
-from .pll import Pll, dividers
+from .pll import Pll, dividers, memory_clock
+from .sdram.on_board import BoardSdram
 from .synth import report as reports
 from .synth.device import RESOURCES
 from .synth.flow import refusal
@@ -28,11 +29,9 @@ from .synth.technology import ECP5
 from .synth.toolchain import ecppack, versions
 from .top import BoardTop
 
-__all__ = ["BITSTREAM", "Bitstream", "board_design", "build_bitstream", "design_key", "linked_trainer"]
+__all__ = ["BITSTREAM", "Bitstream", "Design", "board_design", "build_bitstream", "design_key", "linked_trainer"]
 
 BITSTREAM = f"{TOP}.bit"
-
-_CORE = "soc.trainer."  # path of the core in a board's design
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,10 @@ class Bitstream:
     """A routed board, timing met.
 
     board : Board. core : Core. clock_hz : of the core. build_id : what the host checks.
-    used : resources. fmax : MHz. seed : which gave it; fmax_by_seed : of all tried (None: failed).
+    memory_bits : log2 of the 16-bit words of the data set's memory, None without one.
+    used : resources. fmax : MHz that the core's clock can have, if those of the memory go with it.
+    seed : which gave it; fmax_by_seed : of all tried (None: failed).
+    clocks : {net: (MHz asked for, MHz reached)}.
     path : critical `report.Path`. unregistered : see `Synthesis`. minutes : of the whole run. versions : of the tools.
     """
 
@@ -48,10 +50,12 @@ class Bitstream:
     core: object
     clock_hz: int
     build_id: int
+    memory_bits: int | None
     used: dict
     fmax: float
     seed: int
     fmax_by_seed: dict
+    clocks: dict
     path: reports.Path
     unregistered: dict
     minutes: float
@@ -68,6 +72,7 @@ class Bitstream:
             "fmax": self.fmax,
             "seed": self.seed,
             "fmax_by_seed": self.fmax_by_seed,
+            "clocks": self.clocks,
             "path": {"start": self.path.start, "end": self.path.end, "ns": self.path.ns} if self.path else None,
             "unregistered": self.unregistered,
             "minutes": self.minutes,
@@ -82,37 +87,62 @@ class Bitstream:
             "clock_hz": self.clock_hz,
             "build_id": f"{self.build_id:#010x}",
             "register_map": registers.VERSION,
+            "data_set": None if self.memory_bits is None else {"address_bits": self.memory_bits},
         }
 
 
-def linked_trainer(core, clock_hz):
-    """The SoC of every board, a core behind a serial line, and its build id."""
+@dataclass(frozen=True)
+class Design:
+    """What goes into synthesis: RTLIL, constraints (.lpf), and {file name: Verilog} of what others wrote."""
+
+    rtlil: str
+    pins: str
+    verilog: dict
+
+
+def linked_trainer(board, core, clock_hz):
+    """The SoC of a board, a core behind a serial line, with a data set where it has the memory; and its build id."""
     from bephw.link.soc import LinkedTrainer
     from bepsw.link.protocol import build_id
 
-    number = build_id(core)
-    return LinkedTrainer(core, clock_hz=clock_hz, build_id=number), number
+    memory = None
+    if board.data_set:
+        memory = BoardSdram(board.data_set, memory_clock(board.oscillator_hz, clock_hz))
+    number = build_id(core, memory and memory.address_bits)
+    return LinkedTrainer(core, clock_hz=clock_hz, build_id=number, memory=memory), number
 
 
 def board_design(board, soc, clock_hz):
-    """(RTLIL, constraints) of `soc` on `board`: Amaranth's platform knows pins, buffers and attributes.
+    """The `Design` of `soc` on `board`: Amaranth's platform knows pins, buffers and attributes.
 
     Raises
     ------
     BepError
         The PLL cannot make the clock.
     """
-    pll = Pll(board.oscillator_hz, clock_hz)
+    pll = Pll(board.oscillator_hz, clock_hz, memory=_memory_of(soc) is not None)
     plan = board.new_platform().prepare(BoardTop(board, soc, pll), TOP)
-    text, pins = (plan.files[f"{TOP}.{kind}"] for kind in ("il", "lpf"))
-    text, pins = (file.decode() if isinstance(file, bytes) else file for file in (text, pins))
-    return re.sub(r'^ *attribute \\src ".*"\n', "", text, flags=re.M), pins  # where a file lies changes nothing
+    files = {name: file.decode() if isinstance(file, bytes) else file for name, file in plan.files.items()}
+    text = re.sub(r'^ *attribute \\src ".*"\n', "", files[f"{TOP}.il"], flags=re.M)  # where a file lies changes nothing
+    verilog = {name: file for name, file in files.items() if name.endswith(".v") and not name.endswith(".debug.v")}
+    return Design(text, files[f"{TOP}.lpf"], verilog)
+
+
+def _memory_of(soc):
+    return getattr(soc, "memory", None)
+
+
+def _core_in(soc):
+    """Path of the core in a board's design."""
+    return "soc.trainer." if _memory_of(soc) is None else "soc.trainer.trainer."
 
 
 def design_key(board, core, clock_hz, seeds):
     """Changes when a build would."""
-    soc, _ = linked_trainer(core, clock_hz)
-    parts = (board_design(board, soc, clock_hz), seeds, board.packer, sorted(versions().items()))
+    soc, _ = linked_trainer(board, core, clock_hz)
+    design = board_design(board, soc, clock_hz)
+    sources = design.rtlil, design.pins, *design.verilog.values()
+    parts = (sources, seeds, board.packer, sorted(versions().items()))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -140,18 +170,19 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
     _check_memories(core, device)
     clock_hz = round((mhz or board.mhz) * 1e6)
     dividers(board.oscillator_hz, clock_hz)  # refuse before there is a component, which Amaranth would miss the use of
-    soc, build_id = linked_trainer(core, clock_hz)
-    text, pins = board_design(board, soc, clock_hz)
+    soc, build_id = linked_trainer(board, core, clock_hz)
+    inside = _core_in(soc)
+    design = board_design(board, soc, clock_hz)
     with tempfile.TemporaryDirectory(prefix="bep-board-") as folder:
         say("synthesising …")
-        made = synthesise_rtlil(text, folder, ECP5)
-        check_fit(made.netlist, device, _CORE)
+        made = synthesise_rtlil(design.rtlil, folder, ECP5, design.verilog)
+        check_fit(made.netlist, device, inside)
         needs = count(made.netlist)
         say(f"{needs['comb']} LUT sites, {needs['ff']} flip-flops, {needs['ebr']} block RAMs; placing and routing …")
         attempts = []
         for seed in seeds:
             (attempt,) = place_and_route(
-                made.netlist, device, folder, speed=board.speed, freq=clock_hz / 1e6, seeds=(seed,), pins=pins
+                made.netlist, device, folder, speed=board.speed, freq=clock_hz / 1e6, seeds=(seed,), pins=design.pins
             )
             attempts.append(attempt)
             say(f"seed {seed}: {attempt.outcome}")
@@ -159,7 +190,7 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
                 break
         best = max(attempts, key=lambda attempt: attempt.fmax)
         if best.report is None:
-            raise refusal(best, folder, device, made.netlist, _CORE)
+            raise refusal(best, folder, device, made.netlist, inside)
         if best.fmax * 1e6 < clock_hz:
             raise _too_slow(best, clock_hz, seeds)
         ecppack(folder, f"config-{best.seed}.txt", BITSTREAM, board.packer)
@@ -168,17 +199,19 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
             core=core,
             clock_hz=clock_hz,
             build_id=build_id,
+            memory_bits=memory.port.signature.address_bits if (memory := _memory_of(soc)) else None,
             used=reports.utilisation(best.report),
             fmax=round(best.fmax, 1),
             seed=best.seed,
             fmax_by_seed={a.seed: round(a.fmax, 1) if a.report else None for a in attempts},
+            clocks={net: tuple(round(mhz, 1) for mhz in pair) for net, pair in best.clocks.items()},
             path=reports.critical_path(best.report),
             unregistered=made.unregistered,
             minutes=round((time.monotonic() - began) / 60, 1),
             versions=tools,
         )
         if out is not None:
-            keep(folder, out, _files(Path(folder), build, pins))
+            keep(folder, out, _files(Path(folder), build, design.pins))
     return build
 
 

@@ -8,6 +8,7 @@ from amaranth.build import Attrs
 from amaranth_boards.resources import UARTResource
 
 from bepsw.errors import BepError
+from bepsw.stored import stride_of
 
 from .synth.device import DEVICES
 
@@ -26,7 +27,9 @@ class Board:
     core : preset that it is for. mhz : clock of that core, which the routed design has to reach.
     lights : {one of `LIGHTS`: (resource, number, subsignal or None)}.
     resources : resources that the platform lacks. high : (resource, number, subsignal) of pins to hold at 1.
-    uart : how the serial line leaves the board. sdram : memory that could hold a data set.
+    uart : how the serial line leaves the board. sdram : memory on the board.
+    data_set : the part, as `sdram.Sdram` has it, of the memory that holds the data set; None where samples only come
+        over the line. memory_bits : log2 of its 16-bit words.
     loader : arguments of openFPGALoader. packer : arguments of ecppack.
     """
 
@@ -42,6 +45,8 @@ class Board:
     packer: tuple = ("--compress",)
     resources: tuple = ()
     high: tuple = ()
+    data_set: str | None = None
+    memory_bits: int | None = None
 
     def new_platform(self):
         """A fresh platform of Amaranth, with nothing requested yet."""
@@ -72,6 +77,10 @@ class Board:
         package = self._class.package.replace("BG", "CABGA").replace("MG", "CSFBGA")
         return replace(DEVICES[size], flag=flag, package=package)
 
+    def samples(self, inputs=784):
+        """How many samples of `inputs` bits its data set holds, None without one."""
+        return None if self.data_set is None else 1 << self.memory_bits - stride_of(inputs)
+
     @property
     def oscillator_hz(self):
         """Of the clock pin."""
@@ -95,6 +104,7 @@ class Board:
             "clock_mhz": self.mhz,
             "uart": self.uart,
             "sdram": self.sdram,
+            "data_set_samples": self.samples(),
             "lights": list(self.lights),
         }
 
@@ -108,6 +118,8 @@ _ULX3S = {
     "lights": {"alive": ("led", 0, None), "training": ("led", 1, None), "error": ("led", 7, None)},
     "uart": "USB connector US1 (FT231X on the board)",
     "sdram": "32 MB SDR, 16 bits",
+    "data_set": "MT48LC16M16",
+    "memory_bits": 24,
     "loader": ("--board", "ulx3s"),
     "high": (("esp32", 0, "gpio0"),),  # low it is a button to the ESP32, which then puts its own design in place
 }

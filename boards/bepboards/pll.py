@@ -1,8 +1,10 @@
-"""The clock of a board: an EHXPLLL from the oscillator's frequency to the core's.
+"""The clocks of a board: an EHXPLLL from the oscillator's frequency to the core's and, from its VCO, to the memory's.
 
-oscillator ─► / reference ─► phase detector ─► VCO ─► / output ─┬─► clock
-                                   ▲                            │
-                                   └──────── / feedback ◄───────┘
+oscillator ─► / reference ─► phase detector ─► VCO ─┬─► / output ─┬─► clock
+                                   ▲                │             │
+                                   └──── / feedback ┼─────────────┘
+                                                    ├─► / memory ─► memory
+                                                    └─► / memory, a quarter of a period later ─► late
 """
 
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from bepsw.errors import BepError
 
-__all__ = ["Dividers", "Pll", "dividers"]
+__all__ = ["Dividers", "Pll", "dividers", "memory_clock", "memory_divider", "phase"]
 
 # MHz, from the data sheet of the ECP5 family (FPGA-DS-02012, sysCLOCK PLL timing).
 _DETECTOR = (10e6, 400e6)
@@ -21,6 +23,8 @@ _VCO = (400e6, 800e6)
 _CLOCK = (3.125e6, 400e6)
 _MOST = 128
 _VCO_WISH = 600e6
+_MEMORY_WISH = 50e6
+_STEPS = 8  # of the fine phase in a period of the VCO
 
 
 @dataclass(frozen=True)
@@ -60,22 +64,47 @@ def dividers(oscillator, clock):
     return found[clock]
 
 
+def memory_divider(oscillator, clock):
+    """Divider of the VCO for a memory beside a core at `clock`: about 50 MHz, and never faster than the core."""
+    output = dividers(oscillator, clock).output
+    return max(output, round(clock * output / _MEMORY_WISH))
+
+
+def memory_clock(oscillator, clock):
+    """Hz of the memory's clocks beside a core at `clock`."""
+    return clock * dividers(oscillator, clock).output / memory_divider(oscillator, clock)
+
+
+def phase(divider, quarters=0):
+    """(CPHASE, FPHASE) of an output so many quarters of its period late: periods of the VCO, and eighths of one.
+
+    The divider starts to count CPHASE periods after the others' begin; divider − 1 is in phase with the feedback.
+    """
+    return divmod(_STEPS * (divider - 1) + quarters * _STEPS * divider // 4, _STEPS)
+
+
 class Pll(wiring.Component):
-    """EHXPLLL with one output, fed back.
+    """EHXPLLL whose first output is fed back.
 
     Parameters
     ----------
     oscillator, clock : int, Hz
+    memory : bool
+        Whether there are clocks for a memory, too.
 
     Members
     -------
     i : In, oscillator; o : Out, clock; locked : Out, not of any clock
+    memory, late : Out, of `memory_hz`, the second a quarter of a period later; with `memory` only
     """
 
-    def __init__(self, oscillator, clock):
+    def __init__(self, oscillator, clock, *, memory=False):
         self.oscillator, self.clock = oscillator, clock
         self.dividers = dividers(oscillator, clock)
-        super().__init__({"i": In(1), "o": Out(1), "locked": Out(1)})
+        self.divider = memory_divider(oscillator, clock) if memory else None
+        self.memory_hz = memory_clock(oscillator, clock) if memory else None
+        clocks = {"memory": Out(1), "late": Out(1)} if memory else {}
+        super().__init__({"i": In(1), "o": Out(1), **clocks, "locked": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -94,10 +123,24 @@ class Pll(wiring.Component):
             ("p", "FEEDBK_PATH", "CLKOP"),
             ("p", "CLKOP_ENABLE", "ENABLED"),
             ("p", "CLKOP_DIV", self.dividers.output),
-            *(("p", "CLKOP_CPHASE", self.dividers.output - 1), ("p", "CLKOP_FPHASE", 0)),
+            *self._phase("CLKOP", self.dividers.output),
+            *self._memory(),
             *(("i", name, 0) for name in ("RST", "STDBY", "PHASESEL0", "PHASESEL1", "PLLWAKESYNC", "ENCLKOP")),
             *(("i", name, 1) for name in ("PHASEDIR", "PHASESTEP", "PHASELOADREG")),
             *(("i", "CLKI", self.i), ("i", "CLKFB", clock), ("o", "CLKOP", clock), ("o", "LOCK", self.locked)),
         )
         m.d.comb += self.o.eq(clock)
         return m
+
+    def _memory(self):
+        """Second and third output."""
+        if self.divider is None:
+            return
+        for name, output, quarters in (("CLKOS", self.memory, 0), ("CLKOS2", self.late, 1)):
+            yield from (("p", f"{name}_ENABLE", "ENABLED"), ("p", f"{name}_DIV", self.divider), ("o", name, output))
+            yield ("a", f"FREQUENCY_PIN_{name}", f"{self.memory_hz / 1e6:g}")
+            yield from self._phase(name, self.divider, quarters)
+
+    @staticmethod
+    def _phase(name, divider, quarters=0):
+        return zip("pp", (f"{name}_CPHASE", f"{name}_FPHASE"), phase(divider, quarters), strict=True)

@@ -1,7 +1,7 @@
 """A board's design: clock, reset and pins around a core behind its serial line.
 
-oscillator ─► Pll ─► clock
-               └─ locked ─► reset
+oscillator ─► Pll ─► clock, clocks of the memory
+               └─ locked ─► resets
 rx pin ─► SoC ─► tx pin
            └─► lights
 """
@@ -23,7 +23,7 @@ class BoardTop(Elaboratable):
     board : Board
     soc : component with `rx`, which it synchronises, `tx` and `LIGHTS`, from flip-flops
     pll : Pll
-        From the board's oscillator to the clock of `soc`.
+        From the board's oscillator to the clock of `soc` and, where it has a memory, to those of `BoardSdram`.
     """
 
     def __init__(self, board, soc, pll):
@@ -37,6 +37,12 @@ class BoardTop(Elaboratable):
         unlocked = Signal(init=1)
         m.d.comb += [pll.i.eq(clock.i), sync.clk.eq(pll.o), unlocked.eq(~pll.locked)]
         m.submodules.reset = FFSynchronizer(unlocked, sync.rst, init=1)
+        if pll.memory_hz:
+            m.domains.sdram, m.domains.sdram_late = sdram, late = (
+                ClockDomain("sdram"), ClockDomain("sdram_late", reset_less=True),
+            )  # fmt: skip
+            m.d.comb += [sdram.clk.eq(pll.memory), late.clk.eq(pll.late)]
+            m.submodules.sdram_reset = FFSynchronizer(unlocked, sdram.rst, o_domain="sdram", init=1)
 
         uart = platform.request("uart", dir="-")
         m.submodules.rx_pin = rx = io.Buffer("i", uart.rx)

@@ -17,7 +17,9 @@ def run(args):
 
     boards = [board.as_dict() for board in BOARDS.values()]
     numbers = ("speed", "oscillator", "clock")
-    listing = show.table(None, "board", "device", "speed", "oscillator", "core", "clock", "SDRAM", numbers=numbers)
+    listing = show.table(
+        None, "board", "device", "speed", "oscillator", "core", "clock", "SDRAM", "data set", numbers=numbers
+    )
     for board in boards:
         listing.add_row(
             board["name"],
@@ -27,6 +29,7 @@ def run(args):
             board["core"],
             f"{board['clock_mhz']:g} MHz",
             board["sdram"],
+            f"{board['data_set_samples']:,} × 784 bits" if board["data_set_samples"] else "",
         )
     screen = show.console(args)
     screen.print(listing)

@@ -1,5 +1,6 @@
 """`bepcore build`: a bitstream for a board, with timing met, and what a host must know of it."""
 
+import dataclasses
 from pathlib import Path
 
 from bepsw.core import PRESETS
@@ -22,6 +23,9 @@ def add_arguments(parser):
         metavar="N,N",
         help="tried until timing is met (default: 1)",
     )
+    parser.add_argument(
+        "--no-data-set", action="store_true", help="leave the board's memory alone: all samples come over the line"
+    )
     parser.add_argument("--out", metavar="DIR", help="folder for the files (default: build/BOARD)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     options.add_parameters(parser)
@@ -34,6 +38,8 @@ def run(args):
     from bepboards.board import find_board
 
     board = find_board(args.board)
+    if args.no_data_set:
+        board = dataclasses.replace(board, data_set=None, memory_bits=None)
     core = options.core_from(args, args.core or board.core)
     if not args.seeds or (args.clock is not None and not args.clock > 0):
         raise BepError("--clock and --seeds must be positive.")
@@ -58,3 +64,9 @@ def _print(screen, board, build):
         f"[bold]{build.fmax} MHz[/bold] reached, {build.clock_hz / 1e6:g} MHz asked for; build id "
         f"{build.build_id:#010x}. {build.minutes} minutes."
     )
+    if build.memory_bits is not None:
+        asked, reached = min(build.clocks.values(), default=(0, 0))
+        screen.print(
+            f"Data set in the board's memory: {board.samples():,} samples of 784 bits; its clock: {reached} MHz, "
+            f"{asked} MHz asked for."
+        )

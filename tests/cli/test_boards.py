@@ -115,6 +115,7 @@ def made(board, core, mhz=None, seeds=(1,)):
     """A build as the flow returns it."""
     return bitstream.Bitstream(
         board=board, core=core, clock_hz=round((mhz or board.mhz) * 1e6), build_id=0xAB, path=None, unregistered={},
+        memory_bits=board.memory_bits, clocks={},
         used={"comb": 2429, "ff": 2, "ebr": 28, "dsp": 0}, fmax=123.4, seed=seeds[0], fmax_by_seed={seeds[0]: 123.4},
         minutes=0.1, versions={},
     )  # fmt: skip

@@ -37,7 +37,7 @@ class Stand(wiring.Component):
 
 @pytest.fixture
 def stand(monkeypatch):
-    monkeypatch.setattr(bitstream, "linked_trainer", lambda core, clock_hz: (Stand(), 0x1234ABCD))
+    monkeypatch.setattr(bitstream, "linked_trainer", lambda board, core, clock_hz: (Stand(), 0x1234ABCD))
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -99,12 +99,18 @@ def test_ecppack_that_fails(tmp_path):
 
 
 def test_a_small_board_with_a_core(tmp_path):
-    """The whole thing, with the smallest core: what `bepcore build --board ulx3s-25f --core tiny` does."""
+    """The whole thing, with the smallest core: what `bepcore build --board ulx3s-25f --core tiny` does.
+
+    The data set's memory has its own clocks, each with what is asked of it, LiteDRAM included.
+    """
     pytest.importorskip("bephw.link.soc")
     from bepsw.link.protocol import build_id
 
     core = preset("tiny")
     build = build_bitstream(find_board("ulx3s-25f"), core, mhz=75, out=tmp_path)
-    assert build.fmax >= 75 and build.build_id == build_id(core)
-    assert not [memory for memory in build.unregistered if memory.startswith("soc.trainer.")]
+    assert build.fmax >= 75 and build.build_id == build_id(core, 24) and build.memory_bits == 24
+    assert sorted(round(asked) for asked, _ in build.clocks.values()) == [50, 75]
+    assert all(reached >= asked for asked, reached in build.clocks.values())
+    assert not [memory for memory in build.unregistered if memory.startswith("soc.trainer.trainer.")]
+    assert json.loads((tmp_path / "host.json").read_text())["data_set"] == {"address_bits": 24}
     assert part_of(tmp_path / BITSTREAM) == "LFE5U-25F"

@@ -25,9 +25,17 @@ class Attempt:
     error: str | None
 
     @property
+    def clocks(self):
+        """{net: (MHz asked for, MHz reached)}; paths from one clock to another count nowhere."""
+        clocks = self.report["fmax"] if self.report else {}
+        return {net.removeprefix("$glbnet$"): (clock["constraint"], clock["achieved"]) for net, clock in clocks.items()}
+
+    @property
     def fmax(self):
-        """MHz of the slowest clock, 0 when there is no report."""
-        return min((clock["achieved"] for clock in self.report["fmax"].values()), default=0) if self.report else 0
+        """MHz that the fastest clock can have, if the others go with it; 0 when there is no report."""
+        clocks = self.clocks.values()
+        share = min((reached / asked for asked, reached in clocks), default=0)
+        return max((asked for asked, _ in clocks), default=0) * share
 
     @property
     def outcome(self):

@@ -41,9 +41,14 @@ def utilisation(report):
     return {name: report["utilization"][kind]["used"] for name, kind in KINDS.items()}
 
 
-def critical_path(report):
-    """The slowest `Path` from a clock edge to a clock edge; None in a design that has none."""
-    paths = [p for p in report["critical_paths"] if "async" not in p["from"] and "async" not in p["to"]]
+def critical_path(report, clock=None):
+    """The slowest `Path` from a clock edge to an edge of the same clock; None in a design that has none.
+
+    clock : net of the clock; any when None.
+    """
+    paths = [p for p in report["critical_paths"] if "async" not in p["from"] and p["from"] == p["to"]]
+    if clock is not None:
+        paths = [p for p in paths if p["from"].endswith(f" {clock}")]
     if not paths:
         return None
     slowest = max(paths, key=lambda path: sum(step["delay"] for step in path["path"]))["path"]

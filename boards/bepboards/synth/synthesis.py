@@ -25,6 +25,7 @@ TOP = "bepcore"
 # wide nets back together.
 _SCRIPT = f"""\
 read_rtlil design.il
+@VERILOG@
 @PREPARE@
 synth_ecp5 -nowidelut -top {TOP} -run begin:map_luts
 splitnets
@@ -59,11 +60,16 @@ def synthesise(core, folder, technology=ECP5):
     return synthesise_rtlil(to_rtlil(Trainer(core), TOP), folder, technology)
 
 
-def synthesise_rtlil(text, folder, technology=ECP5):
-    """As `synthesise`, for a design in RTLIL whose top module is called `TOP`."""
-    folder = Path(folder)
-    (folder / "design.il").write_text(text)
-    yosys(folder, _SCRIPT.replace("@PREPARE@", technology.prepare))
+def synthesise_rtlil(text, folder, technology=ECP5, verilog=None):
+    """As `synthesise`, for a design in RTLIL whose top module is called `TOP`.
+
+    verilog : {file name: text} of modules that it instantiates.
+    """
+    folder, verilog = Path(folder), verilog or {}
+    for name, source in {"design.il": text, **verilog}.items():
+        (folder / name).write_text(source)
+    reads = "\n".join(f"read_verilog {name}" for name in verilog)
+    yosys(folder, _SCRIPT.replace("@VERILOG@", reads).replace("@PREPARE@", technology.prepare))
     made = folder / "netlist.json"
     if not made.exists():
         raise BepError(f"Yosys wrote no netlist; see {folder / 'yosys.log'}.")

@@ -34,13 +34,14 @@ NEUTRAL = Technology("neutral")
 
 # COLLISION_X_MASK: Yosys would build logic that defines what a read gives while the same word is written. The core
 # never uses such a read: docstrings say why, memory by memory, and the gate-level simulation answers garbage there.
+# A memory between two clocks (`bepboards.sdram.crossing`) is left alone: Yosys ends in an assertion if it has that.
 #
 # keep on flip-flops: opt_merge honours it on the cell, not on the signal. Without it the copies of addresses and
 # control signals for each segment become one register again, whose net crosses the chip.
 ECP5 = Technology(
     "ecp5",
     prepare="""\
-setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i
+setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i *.crossing.*/* %d
 setattr -set keep 1 a:keep=1 %ci1:+$dff[Q] t:$dff %i
 """,
     passes=(("unregistered", absorb_output_registers), ("folded", fold_into_carries)),
