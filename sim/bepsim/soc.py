@@ -91,10 +91,11 @@ def connect(pipe, core, **options):
 
 
 @contextmanager
-def open_linked(run, core, *, memory=block_memory, **options):
+def open_linked(run, core, *, memory=None, **options):
     """The host driver of a simulated board, set up for `run`; load a state before use. Options as in `open_board`.
 
     The board has a data set if the run's order is the hardware's: then it is a `StoredDriver`, with nothing stored yet.
+    Its memory is `block_memory` unless another is given.
 
     Raises
     ------
@@ -103,9 +104,7 @@ def open_linked(run, core, *, memory=block_memory, **options):
     """
     place(run.network, core)  # refuse before minutes of compilation
     stored = run.order == "hardware"
-    with (
-        open_board(core, memory=memory if stored else None, **options) as pipe,
-        connect(pipe, core) as transport,
-    ):
+    memory = memory or block_memory
+    with open_board(core, memory=memory if stored else None, **options) as pipe, connect(pipe, core) as transport:
         kind = StoredDriver if stored else Driver
         yield kind(transport, run.network, run.training, run.prototypes)

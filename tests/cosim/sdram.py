@@ -4,10 +4,12 @@ from functools import lru_cache
 from importlib.resources import files
 from math import ceil, floor
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal
 from amaranth.lib import data, io, stream, wiring
+from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from bepboards.sdram.crossing import Crossed
 from bepboards.sdram.generate import generate
 from bepboards.sdram.pins import PADS
 from bepboards.sdram.sdram import Sdram
@@ -20,7 +22,7 @@ from bepsim.simulator import build
 from bepsim.stored import StoredCore
 from bepsw.dataset_registers import BASE
 
-__all__ = ["CLOCK", "PACE", "Looker", "SimulatedSdram", "build_looker", "build_trainer", "look"]
+__all__ = ["CLOCK", "PACE", "HalfSpeedSdram", "Looker", "SimulatedSdram", "build_looker", "build_trainer", "look"]
 
 CLOCK = 100e6
 PART = "MT48LC16M16"
@@ -74,6 +76,24 @@ class SimulatedSdram(wiring.Component):
             i_driven=self.pads["dq"].oe[0],
             o_to_host=self.pads["dq"].i,
         )
+        return m
+
+
+class HalfSpeedSdram(wiring.Component):
+    """As on a board: `SimulatedSdram` at half the clock, behind a crossing."""
+
+    def __init__(self):
+        self.slow = SimulatedSdram(CLOCK / 2)
+        self.verilog = self.slow.verilog
+        super().__init__({"port": In(MemorySignature(self.slow.port.signature.address_bits))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.slow = slow = ClockDomain("slow", local=True)
+        m.d.sync += slow.clk.eq(~slow.clk)
+        m.submodules.reset = FFSynchronizer(ResetSignal(), slow.rst, o_domain="slow", init=1)
+        m.submodules.crossed = crossed = Crossed(self.slow, "slow")
+        connect(m, flipped(self.port), crossed.port)
         return m
 
 

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bepsim.soc import BASE_BAUD, block_memory, connect, open_board
+from bepsim.soc import BASE_BAUD, block_memory, connect, open_board, open_linked
 from bepsw.checkpoint import load_checkpoint
 from bepsw.core import preset
 from bepsw.driver import Driver
@@ -19,6 +19,8 @@ from bepsw.registers import address as core_address
 from bepsw.run import new_run
 from bepsw.spec import Network, Training
 from bepsw.stored import StoredDriver
+
+from .sdram import HalfSpeedSdram
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make and a C++ compiler for Verilator")
 
@@ -195,3 +197,14 @@ def test_a_memory_that_does_not_keep_a_bit(line, monkeypatch):
     with pytest.raises(BepError, match="Sample 15 came back from the board's memory with other bits than were written"):
         driver.put(data)
     assert driver.stored is None
+
+
+@pytest.mark.slow
+def test_all_of_it_with_litedram_and_a_chip():
+    """UART, link, data set, crossing into half the clock, LiteDRAM, and a chip that judges it."""
+    run = run_of(13)
+    with open_linked(run, CORE, memory=HalfSpeedSdram) as driver:
+        driver.put(data_of(run))
+        driver.train = driver.infer = None  # nothing is sent
+        fit(driver, run, data_of(run), epochs=EPOCHS, chunk=CHUNK)
+    assert_same(run, golden(13))
