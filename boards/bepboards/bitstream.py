@@ -43,7 +43,8 @@ class Bitstream:
     used : resources. fmax : MHz that the core's clock can have, if those of the memory go with it.
     seed : which gave it; fmax_by_seed : of all tried (None: failed).
     clocks : {net: (MHz asked for, MHz reached)}.
-    path : critical `report.Path`. unregistered : see `Synthesis`. minutes : of the whole run. versions : of the tools.
+    path : critical `report.Path` of the clock with the least to spare. unregistered : see `Synthesis`.
+    minutes : of the whole run. versions : of the tools.
     """
 
     board: object
@@ -205,7 +206,7 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
             seed=best.seed,
             fmax_by_seed={a.seed: round(a.fmax, 1) if a.report else None for a in attempts},
             clocks={net: tuple(round(mhz, 1) for mhz in pair) for net, pair in best.clocks.items()},
-            path=reports.critical_path(best.report),
+            path=reports.critical_path(best.report, best.limit),
             unregistered=made.unregistered,
             minutes=round((time.monotonic() - began) / 60, 1),
             versions=tools,

@@ -10,8 +10,8 @@ from bepsw.run import ORDERS
 from bepsw.spec import RULES, SELECTIONS
 
 __all__ = [
-    *("PARAMETERS", "add_data", "add_network", "add_parameters", "add_rule", "add_schedule", "add_settings"),
-    *("add_simulator", "chosen", "core_from", "core_of", "given", "sizes"),
+    *("PARAMETERS", "add_data", "add_network", "add_order", "add_parameters", "add_rule", "add_schedule"),
+    *("add_settings", "add_simulator", "chosen", "core_from", "core_of", "given", "sizes"),
 ]
 
 CORE = "PRESET[,PARAMETER=N]"
@@ -81,12 +81,15 @@ def add_schedule(parser):
     group = parser.add_argument_group("schedule")
     group.add_argument("--epochs", type=int, metavar="N", help="epochs in all")
     group.add_argument("--patience", type=int, metavar="N", help="grow the groups after N epochs without gain")
-    group.add_argument(
-        "--order",
-        choices=ORDERS,
-        help="order of an epoch: the host's, or that in which a board replays them from its memory (default: host)",
-    )
+    add_order(group)
     group.add_argument("--lanes", type=int, metavar="N", help="lanes of the core whose random bits are used")
+
+
+def add_order(group, texts=("the host's", "that in which a board replays them from its memory")):
+    """--order; `texts` say what the two are."""
+    group.add_argument(
+        "--order", choices=ORDERS, help=f"order of the samples in an epoch: {', or '.join(texts)} (default: host)"
+    )
 
 
 def add_settings(parser):

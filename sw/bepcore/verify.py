@@ -3,10 +3,13 @@
 import dataclasses
 import resource
 import time
+from functools import partial
 
 from bepsw import data
 from bepsw.errors import BepError
+from bepsw.fit import FitData
 from bepsw.golden import FastModel
+from bepsw.permutation import hardware_order
 from bepsw.program import compile_program
 from bepsw.run import new_run
 from bepsw.spec import thresholds
@@ -30,6 +33,7 @@ def add_arguments(parser):
     group.add_argument("--epochs", type=int, default=1, metavar="N", help="passes over the samples (default: 1)")
     group.add_argument("--state-every", type=int, default=1, metavar="N", help="compare all weights every N batches")
     group.add_argument("--stepwise", action="store_true", help="compare all weights after every sample")
+    options.add_order(group, ("as they are given", "replayed from a memory by the hardware"))
     group.add_argument("--waves", metavar="FILE", help="write waveforms to this file (slow)")
     group.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
 
@@ -38,6 +42,7 @@ def run(args):
     """Co-simulate and compare; returns 1 on a difference."""
     # Imported late: the help text needs neither Amaranth nor a simulator.
     from bepsim.scoreboard import Mismatch, Scoreboard
+    from bepsim.stored import open_replaying
     from bepsim.target import open_simulated
 
     for name in ("epochs", "state_every"):
@@ -54,21 +59,28 @@ def run(args):
     network = prepared.network
     compile_program(network, core, thresholds(network, settings.training()))  # refuse before minutes of building
     state = new_run(network, settings.training(), lanes=core.lanes, spread=settings.spread)
+    stored = settings.order == "hardware"
+    opened = partial(open_replaying, data=_only_training(prepared)) if stored else open_simulated
     screen = show.console(args)
     bits, labels = prepared.train.bits, prepared.train.labels
     screen.print(f"{dataset.name}: {len(bits)} samples, network {network}, core {args.core} on {args.sim}")
     screen.print("generating and compiling the core (minutes the first time, then kept) …")
     began, difference = time.perf_counter(), None
-    with open_simulated(state, core, simulator=args.sim, waves=args.waves) as driver:
+    with opened(state, core, simulator=args.sim, waves=args.waves) as driver:
         built = _children_seconds()
         model = FastModel(network, settings.training(), state.prototypes, lanes=core.lanes)
         started = time.perf_counter()
         try:
-            board = Scoreboard(driver, model, state_every=args.state_every)
+            board = Scoreboard(driver, model, timed=not stored, state_every=args.state_every)
             with show.progress(screen, unit="samples") as bars:
                 task = bars.add_task("comparing", total=epochs * len(bits), note="")
                 for epoch in range(epochs):
-                    _epoch(board, args, bits, labels, lambda n, e=epoch: bars.update(task, completed=e * len(bits) + n))
+                    order = slice(None)
+                    if stored:
+                        driver.begin(epoch)
+                        order = hardware_order(settings.seed, epoch, len(bits))
+                    moved = lambda n, e=epoch: bars.update(task, completed=e * len(bits) + n)  # noqa: E731
+                    _epoch(board, args, bits[order], labels[order], moved)
             board.infer(prepared.test.bits[:_DEFAULT_SAMPLES])
         except Mismatch as mismatch:
             difference = str(mismatch)
@@ -80,6 +92,7 @@ def run(args):
         **(dataclasses.asdict(board.report) if difference is None else {}),
         "data": settings.data,
         "network": str(network),
+        "order": settings.order,
         "core": args.core,
         "simulator": args.sim,
         "seconds": round(seconds, 1),
@@ -90,6 +103,12 @@ def run(args):
     _conclude(screen, record)
     show.emit(args, record)
     return 0 if difference is None else 1
+
+
+def _only_training(prepared):
+    """What lies in the memory."""
+    part, none = prepared.train, slice(0)
+    return FitData(part.bits, part.labels, part.bits[none], part.labels[none])
 
 
 def _children_seconds():

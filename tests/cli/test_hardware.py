@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from bepcore import verify
 from bepsw.golden import FastModel
 
 from .conftest import assert_same_run, last_json
@@ -35,6 +36,19 @@ def test_verify_says_identical_and_how_much_it_compared(kept):
     assert record["samples"] == 60 and record["timed"] == 60 and record["network"] == "64-24-16"
     assert record["weights"] == record["states"] * (64 * 24 + 24 * 16)
     assert "identical" in errors and "digits: 60 samples" in errors
+
+
+@needs_icarus
+def test_verify_of_samples_that_the_hardware_replays(kept, monkeypatch):
+    """Every result of two epochs in the hardware's order; in the order of another epoch they are different."""
+    words = ("verify", *TINY, "--samples", 20, "--order", "hardware", "--epochs", 2, "--batch", 12)
+    record = last_json(kept(*words, "--json"))
+    assert record["identical"] and record["order"] == "hardware"
+    assert record["samples"] == 40 and record["timed"] == 0 and record["results"] > 40
+    honest = verify.hardware_order
+    monkeypatch.setattr(verify, "hardware_order", lambda seed, epoch, count: honest(seed, 2 * epoch, count))
+    status, output, _ = kept(*words)
+    assert status == 1 and "different" in output
 
 
 @needs_icarus

@@ -31,6 +31,11 @@ class Attempt:
         return {net.removeprefix("$glbnet$"): (clock["constraint"], clock["achieved"]) for net, clock in clocks.items()}
 
     @property
+    def limit(self):
+        """The net of the clock that has the least to spare; None without a report."""
+        return min(self.clocks, key=lambda net: self.clocks[net][1] / self.clocks[net][0], default=None)
+
+    @property
     def fmax(self):
         """MHz that the fastest clock can have, if the others go with it; 0 when there is no report."""
         clocks = self.clocks.values()

@@ -44,11 +44,11 @@ def utilisation(report):
 def critical_path(report, clock=None):
     """The slowest `Path` from a clock edge to an edge of the same clock; None in a design that has none.
 
-    clock : net of the clock; any when None.
+    clock : net of the clock, as in `Attempt.clocks`; any when None.
     """
     paths = [p for p in report["critical_paths"] if "async" not in p["from"] and p["from"] == p["to"]]
     if clock is not None:
-        paths = [p for p in paths if p["from"].endswith(f" {clock}")]
+        paths = [p for p in paths if p["from"].split()[-1].removeprefix("$glbnet$") == clock]
     if not paths:
         return None
     slowest = max(paths, key=lambda path: sum(step["delay"] for step in path["path"]))["path"]
