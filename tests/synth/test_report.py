@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bepboards.synth.place_route import Attempt
 from bepboards.synth.report import critical_path, slow_endpoints, utilisation
 from bepboards.synth.source_names import module_of, signal_of
 
@@ -56,6 +57,25 @@ def test_critical_path():
     arrivals = [step.arrival for step in path.steps]
     assert arrivals == sorted(arrivals) and arrivals[-1] <= path.ns
     assert all(a.signal != b.signal for a, b in zip(path.steps, path.steps[1:], strict=False))
+
+
+def test_every_clock_counts_for_itself():
+    """What the fastest can have is what the one with the least to spare lets it; its own path is told, none between."""
+    made = {"core": (100.0, 120.0), "memory": (50.0, 45.0)}
+    report = {"fmax": {f"$glbnet${net}": {"constraint": a, "achieved": b} for net, (a, b) in made.items()}}
+    attempt = Attempt(1, report, None)
+    assert attempt.clocks == made and attempt.limit == "memory" and attempt.fmax == pytest.approx(90)
+    report["fmax"]["$glbnet$memory"]["achieved"] = 65.0
+    assert attempt.limit == "core" and attempt.fmax == pytest.approx(120)
+
+    def path(start, end, ns):
+        ends = {"from": {"cell": f"{start}_{end}", "port": "Q"}, "to": {"cell": f"{start}_{end}", "port": "D"}}
+        steps = [{"type": "clk-to-q", "delay": ns, **ends}]
+        return {"from": f"posedge $glbnet${start}", "to": f"posedge $glbnet${end}", "path": steps}
+
+    report["critical_paths"] = [path("core", "core", 8), path("memory", "memory", 15), path("memory", "core", 30)]
+    assert critical_path(report, "core").ns == 8 and critical_path(report, "memory").ns == 15
+    assert critical_path(report).ns == 15
 
 
 def test_no_path_between_registers():

@@ -15,8 +15,10 @@ from bepsw.link.frames import pack
 from bepsw.link.model_pipe import Faults, ModelPipe, golden_pipe
 from bepsw.link.protocol import LINK_BASE, MOST_BYTES, OK, READ, RESULTS_DEPTH, STREAM, WINDOW, WRITE, build_id
 from bepsw.link.transport import LinkTransport, sample_bytes
+from bepsw.registers import address
 from bepsw.run import new_run
 from bepsw.spec import Network, Training
+from bepsw.stored import StoredDriver
 
 from .link_bench import FakeCore
 
@@ -299,6 +301,28 @@ def test_a_core_that_gives_no_results():
     with pytest.raises(LinkLost, match="gives no more results"):
         driver.train(*samples(run, 1))
     assert pipe.now() < PATIENT
+
+
+@pytest.mark.parametrize("busy", [0, 20])
+def test_patience_with_a_core_that_moves(busy):
+    """As long as something changes, the wait goes on; from then on it has the same patience as any."""
+    pipe = fake_pipe()
+    core = pipe.device.core
+    core.registers |= {address("STATUS"): 1, address("LANES"): core.lanes}
+    transport = LinkTransport(LinkClient(pipe))
+    core.registers[address("STATUS")] = 0
+    begun = pipe.now()
+    with pytest.raises(LinkLost, match="does not become idle"):
+        transport.wait_idle(moved=lambda: int(min(pipe.now() - begun, busy)))
+    assert busy < pipe.now() - begun < busy + 6
+
+
+def test_a_board_without_a_data_set():
+    run = run_of(1)
+    transport = LinkTransport(LinkClient(golden_pipe(run, CORE)), CORE)
+    assert transport.memory is None
+    with pytest.raises(BepError, match="This board has no memory for a data set; where it would answer stands 0x0"):
+        StoredDriver(transport, run.network, run.training, run.prototypes)
 
 
 def test_no_more_samples_are_under_way_than_results_have_room():
