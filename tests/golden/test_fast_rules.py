@@ -125,3 +125,27 @@ def test_long_sequences_of_wide_layers_keep_every_bit(setup, samples):
     for model in models[1:]:
         model.train(bits, np.array([0, 1, 0, 1]))
         assert_same_state(models[0], model)
+
+
+@pytest.mark.skipif(not kernels.AVAILABLE, reason="needs numba")
+@pytest.mark.parametrize("steps", [1, 2, 28, 255, 256, 300])
+def test_steps_of_a_row_taken_at_once_are_those_taken_singly(steps):
+    """The last sum that cannot saturate, and the first that might: a counter `room` short of an end, T steps."""
+    low, high = -512, 511
+    rng = np.random.default_rng(steps)
+    for room in (0, steps - 1, steps, steps + 1):
+        for end in (low + room, high - room):
+            row = np.full(40, end, dtype=np.int16)
+            row[20:] = rng.integers(low + steps, high - steps + 1, 20) if room >= steps else end
+            desired = rng.integers(0, 2, steps).astype(np.uint8)
+            inputs = rng.integers(0, 2, (steps, row.size)).astype(np.uint8)
+            inputs[:, 0], inputs[:, 1], inputs[:, 2] = desired, 1 - desired, 1
+            wanted, stuck = row.astype(np.int32), 0
+            for x, d in zip(inputs, desired, strict=True):
+                moved = wanted + np.where(x == d, 1, -1)
+                wanted = np.clip(moved, low, high)
+                stuck += int(np.count_nonzero(moved != wanted))
+            ups = np.full(50, 77, dtype=np.uint8)
+            assert kernels.move_row_in_time(row, inputs, desired, low, high, ups) == stuck
+            assert np.array_equal(row, wanted)
+            assert (stuck == 0) == (room >= steps)

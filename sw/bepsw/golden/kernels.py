@@ -25,7 +25,7 @@ from .records import (
 )
 from .words import AVAILABLE, bits_at, first_largest, lowest_bit, njit, pack, popcount, products
 
-__all__ = ["AVAILABLE", "infer", "sweep", "train"]
+__all__ = ["AVAILABLE", "infer", "move_row_in_time", "sweep", "train"]
 
 _CORRECT = 62  # bit of a key that puts a correct unit behind every wrong one
 _INDEX = 20  # low bits of a key that hold the unit
@@ -221,6 +221,31 @@ def _move_row(row, inputs, desired, low, high):
 
 
 @njit(cache=True)
+def move_row_in_time(row, inputs, desired, low, high, ups):
+    """All time steps of a row, at once where none can saturate, else one by one; returns the steps not taken."""
+    steps = inputs.shape[0]
+    if steps == 1:
+        return _move_row(row, inputs[0], desired[0], low, high)
+    lowest, highest = np.int64(row[0]), np.int64(row[0])
+    for i in range(row.size):
+        lowest, highest = min(lowest, row[i]), max(highest, row[i])
+    if steps > 255 or lowest - steps < low or highest + steps > high:
+        stuck = np.int64(0)
+        for t in range(steps):
+            stuck += _move_row(row, inputs[t], desired[t], low, high)
+        return stuck
+    counts = ups[: row.size]
+    counts[:] = 0
+    for t in range(steps):
+        x, wanted = inputs[t], desired[t]
+        for i in range(row.size):
+            counts[i] += np.uint8(x[i] == wanted)
+    for i in range(row.size):
+        row[i] += np.int16(2 * np.int16(counts[i]) - steps)
+    return np.int64(0)
+
+
+@njit(cache=True)
 def _draw(bank, lanes, threshold, used, padded, mask):
     """The mask of the next word of the generator, for its first `used` lanes; steps the bank."""
     one, full = np.uint64(1), ~np.uint64(0)
@@ -315,18 +340,18 @@ def sweep(net, trained, reinforce, work):
 
 
 @njit(cache=True)
-def _update(g, winners, inputs, desired, hidden, changed, low, high, rarity, bank, lanes, padded, mask):
+def _update(g, winners, inputs, desired, hidden, changed, low, high, rarity, bank, lanes, padded, mask, ups):
     """Move the winners' rows, each by its steps t in order; returns the steps not taken."""
     fan_in, stuck = g[FAN_IN], np.int64(0)
     for row in winners:
         k = hidden[g[HIDDEN] + row * fan_in : g[HIDDEN] + (row + 1) * fan_in]
-        for t in range(inputs.shape[0]):
-            if rarity:
+        if rarity:
+            for t in range(inputs.shape[0]):
                 stuck += _move_row_rarely(
                     k, inputs[t], desired[t, row], low, high, bank, lanes, rarity, padded, mask
                 )  # fmt: skip
-            else:
-                stuck += _move_row(k, inputs[t], desired[t, row], low, high)
+        else:
+            stuck += move_row_in_time(k, inputs, desired[:, row], low, high, ups)
         changed[g[ROW] + row] = 1
     return stuck
 
@@ -373,7 +398,7 @@ def train(
                 winner_counts[n, layer] = count
                 stuck += _update(
                     g, winners[:count], inputs, desired, hidden, changed, low, high, limits.rarity, trained.bank,
-                    net.lanes, work.padded, work.mask,
+                    net.lanes, work.padded, work.mask, work.ups,
                 )  # fmt: skip
                 if net.online:
                     for i in range(count):

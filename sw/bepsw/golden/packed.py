@@ -146,6 +146,7 @@ def _work(network, geometry, lanes, bank):
         sums=np.zeros(max(network.fan_ins), dtype=np.int64),
         padded=np.zeros(bank + parts + 1, dtype=np.uint64),
         mask=np.zeros(parts, dtype=np.uint64),
+        ups=np.zeros(max(network.fan_ins), dtype=np.uint8),
         tape_inputs=np.zeros((steps, network.fan_ins[0]), dtype=np.uint8),
         tape_z=np.zeros((steps, network.widths[1]), dtype=np.int64),
         tape_wanted=np.zeros((steps, network.widths[1]), dtype=np.uint8),

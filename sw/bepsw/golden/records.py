@@ -23,7 +23,7 @@ Limits = namedtuple("Limits", "margins gates groups reinforce by_threshold selec
 
 Work = namedtuple(
     "Work",
-    "flags words z wanted wanted_words keys winners scores hits open allowed sums padded mask "
+    "flags words z wanted wanted_words keys winners scores hits open allowed sums padded mask ups "
     "tape_inputs tape_z tape_wanted",
 )
 """Scratch: activations of all layers as flags and as words, the same for a*, z, and what the kernels name."""
