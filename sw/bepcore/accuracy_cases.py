@@ -41,7 +41,8 @@ class Case:
 
     def settings(self, seed):
         """`Settings` of one run."""
-        return dataclasses.replace(preset(self.data), **self.changes, seed=seed)
+        usual = preset(self.data, rule=self.changes.get("rule", "bep"))
+        return dataclasses.replace(usual, **self.changes, seed=seed)
 
     @property
     def command(self):
@@ -66,6 +67,7 @@ CASES = (
     Case(name="fashion-135", **_FASHION, changes=_NARROW, paper=0.849),
     Case(name="fashion", **_FASHION, goal=0.846, paper=0.855, plot="curve"),
     Case(name="fashion-525", **_FASHION, changes=_WIDE, paper=0.859),
+    Case(name="fashion-local", **_FASHION, changes={"rule": "local"}, goal=0.841),
     Case(name="fashion-135-thermometer", **_FASHION, changes={**_NARROW, "levels": 3}, paper=0.849),
     Case(name="fashion-thermometer", **_FASHION, changes={"levels": 3}, paper=0.855),
     Case(name="fashion-525-thermometer", **_FASHION, changes={**_WIDE, "levels": 3}, paper=0.859),

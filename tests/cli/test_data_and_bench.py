@@ -87,7 +87,7 @@ def test_bench_sequences_records_and_goes_on(inside, refused, tmp_path, real_dat
     record = tmp_path / "runs" / "bench-quick" / "sequences.json"
     assert json.loads(record.read_text()) == second
     assert len(list((tmp_path / "runs" / "bench-sequences" / "trials").iterdir())) == 4
-    assert "no case 'rome'; the cases are italy, gunpoint, steps" in refused(*words, "rome")
+    assert "no case 'rome'; the cases are italy, gunpoint, mnist-rows, steps" in refused(*words, "rome")
     record.write_text("{")
     assert "sequences.json is damaged; remove it to measure everything again." in refused(*words, "gunpoint")
 
@@ -96,7 +96,7 @@ def test_bench_sequences_records_and_goes_on(inside, refused, tmp_path, real_dat
     "bench, sentence",
     [
         ("accuracy", "There is no case 'rome'; the cases are digits, "),
-        ("sequences", "There is no case 'rome'; the cases are italy, gunpoint, steps."),
+        ("sequences", "There is no case 'rome'; the cases are italy, gunpoint, mnist-rows, steps."),
         ("estimate", "There is no case 'rome'; the cases are tiny, tiny-one-segment, "),
         ("synth", "There is no build 'rome'; the builds are tiny, small, "),
     ],

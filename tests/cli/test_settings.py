@@ -84,6 +84,16 @@ def test_defaults_of_sequences():
     assert asked().steps(8) == 0
 
 
+def test_presets_of_a_rule_and_of_sequences():
+    fashion, local = (presets.preset("fashion-mnist", rule=rule) for rule in ("bep", "local"))
+    assert (fashion.r, local.r, local.gamma) == (0.5, 0.2, fashion.gamma)
+    assert presets.preset("mnist", rule="local") == presets.preset("mnist")
+    rows, image = presets.preset("mnist", features=28, task="sequence"), presets.preset("mnist")
+    assert (rows.task, rows.steps(28), rows.online, rows.bits, rows.hidden) == ("sequence", 28, True, 16, (510,))
+    assert (image.task, image.online, image.bits) == ("vector", False, 8)
+    rows.training().check(rows.network(rows.expand, 10, 28))
+
+
 def test_random_bits_are_those_of_the_core():
     assert asked().lanes == PRESETS["small"].lanes and asked("--core", "tiny").lanes == PRESETS["tiny"].lanes
     assert asked("--core", "tiny", "--lanes", "24").lanes == 24
