@@ -2,11 +2,13 @@
 
 import importlib.util
 import json
+import sys
 
 import pytest
 
 from bepboards import bitstream
 from bepboards.board import BOARDS
+from bepboards.sdram.generate import generate
 from bepcore import registers
 from bepsw.core import preset
 from bepsw.errors import BepError
@@ -68,6 +70,14 @@ def test_refused(refused, tmp_path, words, sentence):
     (tmp_path / "small.bit").write_bytes(BITS)
     assert sentence in refused(*words)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "cache") == ["small.bit", "taken"]
+
+
+def test_a_board_with_a_data_set_needs_litedram(refused, tmp_path, monkeypatch):
+    generate.cache_clear()
+    monkeypatch.setitem(sys.modules, "litedram", None)
+    sentence = refused("build", "--board", "ulx3s-25f", "--core", "tiny")
+    assert "LiteDRAM is missing: install it with `pip install bepcore[sdram]`." in sentence
+    assert not (tmp_path / "build").exists()
 
 
 def test_programming_a_board(inside, tmp_path, loader):
