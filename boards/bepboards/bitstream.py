@@ -17,6 +17,7 @@ from bepsw.errors import BepError
 from bepsw.estimate.memories import memories
 
 from .pll import Pll, dividers, memory_clock
+from .sdram.generate import generate
 from .sdram.on_board import BoardSdram
 from .synth import report as reports
 from .synth.device import RESOURCES
@@ -108,7 +109,9 @@ def linked_trainer(board, core, clock_hz):
 
     memory = None
     if board.data_set:
-        memory = BoardSdram(board.data_set, memory_clock(board.oscillator_hz, clock_hz))
+        chip = board.data_set, memory_clock(board.oscillator_hz, clock_hz)
+        generate(*chip)  # refuse before there is a component
+        memory = BoardSdram(*chip)
     number = build_id(core, memory and memory.address_bits)
     return LinkedTrainer(core, clock_hz=clock_hz, build_id=number, memory=memory), number
 
