@@ -67,7 +67,7 @@ SEQUENCES = {
         "p_r": 0.0,
         "online": True,
         "batch": 1000,
-        "epochs": 40,
+        "epochs": 26,
         "validation": 10_000,
     },
 }
