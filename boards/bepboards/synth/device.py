@@ -16,6 +16,7 @@ class Device:
 
     name : as on the command line. flag : nextpnr's. package : one with many pins, so that pins never decide.
     comb, ff, ebr, dsp : capacity.
+    block_ram_sites : (x, y, name) of the places of block RAMs, as nextpnr numbers tiles; empty where nobody needs them.
     """
 
     name: str
@@ -25,6 +26,12 @@ class Device:
     ff: int
     ebr: int
     dsp: int
+    block_ram_sites: tuple = ()
+
+
+def _sites(rows, blocks):
+    """Block RAMs stand in rows, in blocks of four of nine columns."""
+    return tuple((block + 2 * i, row, f"EBR{i}") for row in rows for block in blocks for i in range(4))
 
 
 DEVICES = {
@@ -32,7 +39,16 @@ DEVICES = {
     for device in (
         Device(name="25f", flag="--25k", package="CABGA381", comb=24288, ff=24288, ebr=56, dsp=28),
         Device(name="45f", flag="--45k", package="CABGA554", comb=43848, ff=43848, ebr=108, dsp=72),
-        Device(name="85f", flag="--85k", package="CABGA756", comb=83640, ff=83640, ebr=208, dsp=156),
+        Device(
+            name="85f",
+            flag="--85k",
+            package="CABGA756",
+            comb=83640,
+            ff=83640,
+            ebr=208,
+            dsp=156,
+            block_ram_sites=_sites((22, 46, 70, 82), (*range(4, 59, 9), *range(69, 115, 9))),
+        ),
     )
 }
 """LFE5U-25F, -45F, -85F; capacities as nextpnr counts them."""

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .floorplan import place_block_rams
 from .resources import count
 from .toolchain import nextpnr
 
@@ -57,7 +58,8 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
     device : Device
     folder : where the netlist, logs and reports go.
     speed : speed grade. freq : target in MHz, a little above the wish.
-    placer : one of `PLACERS`; None for what suits the size of the netlist.
+    placer : one of `PLACERS`; None for what suits the size of the netlist. Before "static" the block RAMs of a core
+        that takes half of the device's get their places by `floorplan.place_block_rams`, anew for every seed.
     progress : called with every finished `Attempt`.
     pins : constraints (.lpf) of a board; then the configuration for ecppack is left in config-SEED.txt.
 
@@ -66,9 +68,9 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
     BepError
         nextpnr is missing.
     """
-    folder = Path(folder)
-    (folder / "netlist.json").write_text(netlist.text())
-    placer = placer or ("static" if count(netlist)["comb"] >= _LARGE else "heap")
+    folder, used = Path(folder), count(netlist)
+    placer = placer or ("static" if used["comb"] >= _LARGE else "heap")
+    planned = placer == "static" and device.block_ram_sites and used["ebr"] >= device.ebr // 2
     if pins is not None:
         (folder / "board.lpf").write_text(pins)
     waiting, running, done = list(seeds), {}, []
@@ -76,6 +78,9 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
         while waiting or running:
             while waiting and len(running) < jobs:
                 seed = waiting.pop(0)
+                if planned:
+                    place_block_rams(netlist, device, seed)
+                (folder / f"netlist-{seed}.json").write_text(netlist.text())
                 running[seed] = nextpnr(folder, _arguments(device, speed, freq, seed, placer, pins is not None))
             seed = next(iter(running))
             status = running[seed].wait()
@@ -87,7 +92,8 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
         for process in running.values():
             process.kill()
             process.wait()
-        (folder / "netlist.json").unlink()
+        for left in folder.glob("netlist-*.json"):
+            left.unlink()
     return sorted(done, key=lambda attempt: -attempt.fmax)
 
 
@@ -96,7 +102,7 @@ def _arguments(device, speed, freq, seed, placer, pins):
     return [
         device.flag,
         *("--package", device.package, "--speed", str(speed)),
-        *("--json", "netlist.json", "--report", f"report-{seed}.json", "--detailed-timing-report"),
+        *("--json", f"netlist-{seed}.json", "--report", f"report-{seed}.json", "--detailed-timing-report"),
         *("--placer", placer, "--seed", str(seed), "--freq", f"{freq:g}", "--timing-allow-fail", *board),
         *("--log", f"nextpnr-{seed}.log"),
     ]
