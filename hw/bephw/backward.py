@@ -16,6 +16,7 @@ from .backward_issue import BackwardIssue
 from .column_count import ColumnCount
 from .delay import delay
 from .desired_store import DesiredStore
+from .negate import absolute
 from .stability import Stability
 from .step_table import StepTable
 from .types import judged_layout, step_layout, update_layout, winners_layout
@@ -23,6 +24,7 @@ from .winner_scan import WinnerScan
 
 __all__ = ["Backward"]
 
+_SLOTS_A_COPY = 6  # slots on one copy of the gate threshold
 _Z_DEEPEST = 2048  # words of one memory: nine bits of a word fill a block RAM
 
 
@@ -132,14 +134,17 @@ class Backward(wiring.Component):
         wrong, gate, aim = Signal(core.slots), Signal(core.slots), Signal(core.slots)
         magnitude = Signal(data.ArrayLayout(core.z_bits - 1, core.slots), reset_less=True)
         for slot in range(core.slots):
+            if slot % _SLOTS_A_COPY == 0:
+                limit = Signal.like(job.gate, name=f"gate_limit_{slot}", attrs={"keep": 1}, reset_less=True)
+                m.d.sync += limit.eq(job.gate)
             size = Signal(core.z_bits - 1, name=f"size_{slot}", reset_less=True)
             active = Signal(name=f"active_{slot}", reset_less=True)
             m.d.sync += [
                 active.eq(z[slot] >= 0),
-                size.eq(Mux(z[slot] >= 0, z[slot], -z[slot])),
+                size.eq(absolute(z[slot])),
                 magnitude[slot].eq(size),
                 wrong[slot].eq(active != bits[slot]),
-                gate[slot].eq((inside[slot] & (size <= job.gate)) | sized.peek),
+                gate[slot].eq((inside[slot] & (size <= limit)) | sized.peek),
                 aim[slot].eq(bits[slot] | sized.peek),
             ]
         started = delay(m, issue.start, 1, name="started")
@@ -173,16 +178,17 @@ class Backward(wiring.Component):
         inside = min(depth, _Z_DEEPEST).bit_length() - 1
         layout = data.ArrayLayout(signed(core.z_bits), core.slots)
         address = delay(m, address, DesiredStore.latency - 3, name="z_address")
-        target = Cat(self.z_beat, self.z_context[: ceil_log2(core.fronts)])
+        target = delay(m, Cat(self.z_beat, self.z_context[: ceil_log2(core.fronts)]), 1, name="z_target")
+        enable, z_new = (delay(m, getattr(self, name), 1, name=name) for name in ("z_enable", "z_data"))
         outputs = []
         for bank in range(depth >> inside):
             memory = Memory(shape=layout, depth=1 << inside, init=[], attrs={"ram_style": "block"})
             m.submodules[f"z_memory_{bank}"] = memory
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
-                write.en.eq(self.z_enable & (target >> inside == bank)),
+                write.en.eq(enable & (target >> inside == bank)),
                 write.addr.eq(target),
-                write.data.eq(self.z_data),
+                write.data.eq(z_new),
                 read.addr.eq(address),
                 read.en.eq(1),
             ]

@@ -69,10 +69,11 @@ class ColumnCount(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         segments = range(self.core.segments)
-        turn = Signal(_TURN_BITS)
-        m.d.sync += turn.eq(turn + 1)
         groups = []
         for low in segments[::_TURNS]:
+            # A counter of its own for every group: they agree for ever, and no wire leads from one to the other.
+            turn = Signal(_TURN_BITS, name=f"turn_{low // _TURNS}", attrs={"keep": 1})
+            m.d.sync += turn.eq(turn + 1)
             members = [self._segment(m, i, turn) for i in segments[low : low + _TURNS]]
             groups.append(self._group(m, low // _TURNS, members, turn))
         self._read_out(m, groups, self._gated(m))

@@ -75,6 +75,7 @@ class Forward(wiring.Component):
                 "streaming": Out(1),
                 "read_address": Out(range(core.weight_words)),
                 "weights": In(data.ArrayLayout(core.lanes, core.segments)),
+                "fill_enable": In(1),
                 "fill_mask": In(core.segments),
                 "fill_context": In(range(core.contexts)),
                 "fill_word": In(range(core.operand_words)),
@@ -108,6 +109,8 @@ class Forward(wiring.Component):
         m.submodules.pre_activation = pre_activation = PreActivation(core)
         issue_row, sum_row, z_row = (table.rows[i] for i in range(3))
         out_row = delay(m, z_row, 1, name="out_row")  # of the step of `tag_out`
+        out_rows = Signal(range(core.slots + 1), reset_less=True)  # of the beat of `tag_out`
+        m.d.sync += out_rows.eq(Mux(pre_activation.z_last, z_row.last_rows, z_row.rows))
 
         connect(m, flipped(self.tokens), admission.i)
         for name in ("train", "online", "batch", "set_pending", "new_pending", "retired"):
@@ -135,9 +138,9 @@ class Forward(wiring.Component):
             pre_activation.weights.eq(self.weights),
             pre_activation.tag.eq(delay(m, issue.tag, WeightPlane.latency, name="read")),
         ]
-        write = self._activations(m, pre_activation, out_row, issue)
+        write = self._activations(m, pre_activation, out_row, out_rows, issue)
         m.d.comb += pre_activation.operand.eq(self._operands(m, issue, write))
-        self._verdict(m, admission, issue, pre_activation, out_row, table)
+        self._verdict(m, admission, issue, pre_activation, out_row, out_rows, table)
         return m
 
     def _operands(self, m, issue, write):
@@ -150,13 +153,15 @@ class Forward(wiring.Component):
         word = delay(m, issue.operand_word, wait, name="operand_word")
         early = delay(m, issue.from_input, WeightPlane.latency - 2, name="from_input")
         half = delay(m, issue.half, wait, name="operand_half") if core.rules else tag.step[0]
-        mask, address, segment = write
+        enable, mask, address, segment = (delay(m, part, 1, name=f"fill_{i}") for i, part in enumerate(write))
         words, front = core.operand_words, ceil_log2(core.fronts)
         m.d.comb += [
+            inputs.write_enable.eq(self.fill_enable),
             inputs.write_mask.eq(self.fill_mask),
             inputs.write_address.eq(self.fill_context[:front] * words + self.fill_word),
             inputs.write_data.eq(self.fill_data),
             inputs.read_address.eq(tag.context[:front] * words + word),
+            hidden.write_enable.eq(enable),
             hidden.write_mask.eq(mask),
             hidden.write_address.eq(address),
             hidden.write_data.eq(segment),
@@ -172,17 +177,15 @@ class Forward(wiring.Component):
             m.d.comb += operand[i].eq(Mux(chosen, inputs.read_data[i], hidden.read_data[i]))
         return operand
 
-    def _activations(self, m, pre_activation, out_row, issue):
+    def _activations(self, m, pre_activation, out_row, rows, issue):
         """Pre-activations to the z memory; their signs, packed, to the hidden store and the next operand."""
         core = self.core
         tag, z = pre_activation.tag_out, pre_activation.z
         m.submodules.packer = packer = Packer(lanes=core.lanes, slots=core.slots, offsets=bool(core.rules))
         m.submodules.fill = fill = OperandFill(core)
         layer = Signal()
-        rows = Signal(range(core.slots + 1))
         m.d.comb += [
             layer.eq(tag.valid & ~out_row.classifier),
-            rows.eq(Mux(tag.last, out_row.last_rows, out_row.rows)),
             self.z_enable.eq(layer),
             self.z_context.eq(tag.context),
             self.z_beat.eq(out_row.beat_base + tag.beat),
@@ -207,7 +210,11 @@ class Forward(wiring.Component):
             segment_valid, segment, begin = packer.segment_valid, packer.segment, packer.begin
             count = Signal(range(core.store_segments + 1))
         restart = begin & owner.first_turn if core.rules else begin
-        late = 1 if core.rules else 0  # the update reads it long after, and the way is long enough as it is
+        # The update reads it long after, and from many counts to one address is a long way.
+        late = 1 if core.rules else 0
+        storing, restarts = delay(m, segment_valid, late, name="storing"), delay(m, restart, late, name="restarts")
+        stored = Mux(restarts, 0, count)
+        base = delay(m, pack_row.store_base, late, name="stored_base")
         m.d.comb += [
             # The rest of the last segment leaves one cycle after its layer's tag.
             owner.eq(Mux(packer.done, ended, packed)),
@@ -215,22 +222,25 @@ class Forward(wiring.Component):
             fill.segment_valid.eq(segment_valid),
             fill.begin.eq(begin),
             fill.starts.eq(pack_row.out_starts),
-            self.hidden_enable.eq(delay(m, segment_valid, late, name="hidden_enable")),
-            self.hidden_context.eq(delay(m, owner.context, late, name="hidden_context")),
-            self.hidden_segment.eq(delay(m, pack_row.store_base + Mux(restart, 0, count), late, name="hidden_segment")),
-            self.hidden_data.eq(delay(m, segment, late, name="hidden_data")),
+            self.hidden_enable.eq(delay(m, storing, late, name="hidden_enable")),
+            self.hidden_context.eq(delay(m, owner.context, 2 * late, name="hidden_context")),
+            self.hidden_segment.eq(delay(m, base + stored, late, name="hidden_segment")),
+            self.hidden_data.eq(delay(m, segment, 2 * late, name="hidden_data")),
         ]
-        with m.If(segment_valid):
-            m.d.sync += count.eq(Mux(restart, 0, count) + 1)
-        m.d.comb += [issue.layer_done.eq(packer.done), issue.layer_thread.eq(ended.thread)]
+        with m.If(storing):
+            m.d.sync += count.eq(stored + 1)
+        m.d.comb += [
+            issue.layer_done.eq(delay(m, packer.done, 1, name="layer_done")),
+            issue.layer_thread.eq(delay(m, ended.thread, 1, name="layer_thread")),
+        ]
         half = owner.half if core.rules else owner.step[0]
         operand = (owner.thread * 2 + ~half) * core.operand_words + fill.word
-        return fill.mask, operand, segment
+        return segment_valid, fill.mask, operand, segment
 
     def _next_operand(self, m, packer, tag, out_row, owner, layer):
         """x_{t+1} out of the input store, and s_t behind it: they share a segment where K_x is no multiple of g.
 
-        Returns the segments, with `valid` and `begin`, and how many the thread at hand has stored for its row.
+        Returns the segments, with `valid` and `begin`, and how many their thread has stored for its row, a cycle later.
         """
         core = self.core
         late = 1 + Packer.latency
@@ -260,9 +270,9 @@ class Forward(wiring.Component):
             m.d.sync += begun.eq(0)
         with m.Elif(valid):
             m.d.sync += begun.eq(1)
-        return valid, segment, ~begun, counts[owner.thread]
+        return valid, segment, ~begun, counts[delay(m, owner.thread, 1, name="stored_thread")]
 
-    def _verdict(self, m, admission, issue, pre_activation, out_row, table):
+    def _verdict(self, m, admission, issue, pre_activation, out_row, rows, table):
         """The classifiers' scores to a result and a token for the backward stage."""
         core = self.core
         tag = pre_activation.tag_out
@@ -286,7 +296,7 @@ class Forward(wiring.Component):
             judge.valid.eq(tag.valid & out_row.classifier),
             judge.last.eq(tag.last),
             judge.scores.eq(pre_activation.z),
-            judge.rows.eq(Mux(tag.last, out_row.last_rows, out_row.rows)),
+            judge.rows.eq(rows),
             judge.label.eq(tokens[tag.thread].label),
         ]
         if core.rules:

@@ -110,7 +110,6 @@ class ForwardIssue(wiring.Component):
             if self.turns:
                 with m.If(self.turns.more[self.layer_thread]):
                     m.d.sync += step[self.layer_thread].eq(step[self.layer_thread])
-                m.d.sync += self.turns.ended(self.layer_thread)
         with m.If(self.sample_done):
             m.d.sync += oldest.eq(self._following(oldest))
 

@@ -1,6 +1,6 @@
 """The H bank: words of g saturating up/down counters, the memory that training changes.
 
-address ─► copy a group of lanes ─► block RAM ─► output register ─► fabric register ─► read_data
+address ─► copy a group of lanes ─► block RAM ─► output register ─► of four memories ─► of all of them ─► read_data
 the counters after ±1, or the host ─► register ─► write port
 """
 
@@ -14,6 +14,8 @@ from .delay import delay
 __all__ = ["HiddenBank"]
 
 _DEEPEST = 2048
+_QUAD = 4  # memories that the first of the two multiplexers chooses from
+_PART = 6  # lanes with a choice of their own
 _GROUP = 18  # lanes with an address of their own: at B = 8 these fill the nine-bit ports of block RAMs exactly
 
 
@@ -30,7 +32,7 @@ class HiddenBank(wiring.Component):
     write_enable, write_address, write_data : In
     """
 
-    latency = 4
+    latency = 5
 
     def __init__(self, core):
         self.core = core
@@ -51,21 +53,38 @@ class HiddenBank(wiring.Component):
         deepest = min(_DEEPEST, 1 << (core.hidden_words - 1).bit_length())
         inside = (deepest - 1).bit_length()
         early = delay(m, self.read_address >> inside, 2, name="chosen")
-        chosen = {}
-        for low in range(0, core.lanes, _GROUP):
-            chosen[low] = Signal.like(early, name=f"chosen_{low // _GROUP}", attrs={"keep": 1}, reset_less=True)
-            m.d.sync += chosen[low].eq(early)
         word = Signal(core.lanes * core.bits, reset_less=True)
         m.d.comb += self.read_data.eq(word)
         new = delay(m, self.write_data.as_value(), 1, name="write_data")
-        for i, first in enumerate(range(0, core.hidden_words, deepest)):
-            depth = min(deepest, core.hidden_words - first)
-            for low in range(0, core.lanes, _GROUP):
-                bits = slice(low * core.bits, min(low + _GROUP, core.lanes) * core.bits)
-                output = self._group(m, f"{i}_{low // _GROUP}", i, inside, depth, new[bits])
-                with m.If(chosen[low] == i):
-                    m.d.sync += word[bits].eq(output)
+        for low in range(0, core.lanes, _GROUP):
+            number = low // _GROUP
+            bits = slice(low * core.bits, min(low + _GROUP, core.lanes) * core.bits)
+            outputs = []
+            for i, first in enumerate(range(0, core.hidden_words, deepest)):
+                depth = min(deepest, core.hidden_words - first)
+                outputs.append(self._group(m, f"{i}_{number}", i, inside, depth, new[bits]))
+            for part in range(0, len(new[bits]), _PART * core.bits):
+                lanes = slice(part, min(part + _PART * core.bits, len(new[bits])))
+                self._join(m, f"{number}_{part // core.bits}", word[bits][lanes], early, [o[lanes] for o in outputs])
         return m
+
+    def _join(self, m, name, to, early, outputs):
+        """Some lanes of every memory to one word, in two cycles: the memories stand in rows all over the chip."""
+        chosen = Signal.like(early, name=f"chosen_{name}", attrs={"keep": 1}, reset_less=True)
+        m.d.sync += chosen.eq(early)
+        quads, inner = [], (_QUAD - 1).bit_length()
+        for first in range(0, len(outputs), _QUAD):
+            quad = Signal(len(to), name=f"quad_{name}_{first // _QUAD}", reset_less=True)
+            self._choose(m, quad, chosen[:inner], outputs[first:][:_QUAD])
+            quads.append(quad)
+        self._choose(m, to, delay(m, chosen >> inner, 1, name=f"chosen_quad_{name}"), quads)
+
+    def _choose(self, m, to, chosen, words):
+        """Register the chosen one of a few words; the last one where there is no such."""
+        with m.Switch(chosen):
+            for i, one in enumerate(words):
+                with m.Case(i) if i < len(words) - 1 else m.Default():
+                    m.d.sync += to.eq(one)
 
     def _group(self, m, name, bank, inside, depth, new):
         """Memory of a group of lanes with its own copies of the addresses: no net crosses the chip to all of them."""

@@ -42,7 +42,7 @@ class HiddenEngine(wiring.Component):
     updated : Out, pulse per updated row; saturated : Out, steps not taken, some cycles later
     """
 
-    latency = 7
+    latency = HiddenBank.latency + 3
 
     def __init__(self, core):
         self.core = core
@@ -98,7 +98,9 @@ class HiddenEngine(wiring.Component):
         wrap = spans & (job.position == core.segments - 1)
         draws = Signal() if core.rules else job.sweep
         # more : steps of this row are to come; occupied, also in the pause before one; final : segment of the last one
-        more, occupied, final = (Signal(), Signal(), Signal()) if core.rules else (None, active, last)
+        more, occupied, final = None, active, last
+        if core.rules:
+            more, occupied, final = Signal(name="more"), Signal(name="occupied"), Signal(name="final")
         m.d.comb += [self.layer.eq(self.jobs.payload.layer), self.jobs.ready.eq(~occupied | final)]
         with m.If(self.jobs.ready):
             m.d.sync += [
@@ -158,7 +160,7 @@ class HiddenEngine(wiring.Component):
         index = Signal(range(core.beats), reset_less=True)
         m.d.sync += self.history_index.eq(index)
         with m.If(self.jobs.ready):
-            timed = ~self.jobs.payload.sweep & (self.row.repeat != 1)
+            timed = ~self.jobs.payload.sweep & self.row.timed
             m.d.sync += [
                 start.eq(self.jobs.payload),
                 turns.eq(self.row.repeat),
@@ -187,11 +189,13 @@ class HiddenEngine(wiring.Component):
 
     def _wanted(self, m, op, before):
         """a* of an operation, with its H word: that of the job, or of this time step."""
-        slot = delay(m, op.job.slot, 2, name="history_slot")
+        early = HiddenBank.latency - 2  # than the H word
+        slot = delay(m, op.job.slot, early, name="history_slot")
+        history = delay(m, self.history, early - 2, name="history")
         timed = delay(m, self._timed, HiddenBank.latency, name="timed")
         wanted = Signal(reset_less=True)
         mine = Signal(reset_less=True)
-        m.d.sync += [mine.eq(self.history.bit_select(slot, 1)), wanted.eq(Mux(timed, mine, before.job.desired))]
+        m.d.sync += [mine.eq(history.bit_select(slot, 1)), wanted.eq(Mux(timed, mine, before.job.desired))]
         return wanted
 
     def _step(self, m, op, mask, active, drawn):

@@ -50,19 +50,19 @@ class Judge(wiring.Component):
 
     @staticmethod
     def latency_of(core):
-        """Number the classes, part them, tree over the slots, running best over the beats, difference, comparison."""
-        return 3 + 2 * ceil_log2(core.slots) + 3
+        """Number the classes, part them, tree over the slots, best of the beats in two, difference, comparison."""
+        return 3 + 2 * ceil_log2(core.slots) + 4
 
     def elaborate(self, platform):
         m = Module()
         others, true = self._select(m)
-        late = 2 * ceil_log2(self.core.slots)
-        best = self._tree(m, others)
+        late = 2 * ceil_log2(self.core.slots) + 1  # what the tree finds is compared a cycle before it is used
+        ahead = self._tree(m, others)
         true = delay(m, true, late, name="true")
         valid = delay(m, self.valid, 3 + late, name="valid")
         last = delay(m, self.valid & self.last, 3 + late, name="last")
         label = delay(m, self.label, 3 + late, name="label")
-        self._verdict(m, valid, last, label, best, true)
+        self._verdict(m, valid, last, label, ahead, true)
         return m
 
     def _candidate(self):
@@ -122,14 +122,19 @@ class Judge(wiring.Component):
             candidates, level = winners, level + 1
         return candidates[0]
 
-    def _verdict(self, m, valid, last, label, best, true):
+    def _verdict(self, m, valid, last, label, ahead, true):
         """Running best over the beats of one sample, then the comparison with the true class."""
         running = Signal(self._candidate(), reset_less=True)
+        best, replaced = delay(m, ahead, 1, name="best"), Signal(reset_less=True)
+        above = Signal(2, reset_less=True)  # the best so far will be that of now, or this beat's
+        m.d.sync += above.eq(Cat(ahead.score > one.score for one in (running, best)))
         score = Signal(signed(self.core.z_bits), reset_less=True)
         fresh = Signal(init=1)
+        better = best.valid & (~running.valid | Mux(replaced, above[1], above[0]))
+        m.d.sync += replaced.eq(fresh | better)
         with m.If(valid):
             m.d.sync += fresh.eq(last)
-            with m.If(fresh | self._better(best, running)):
+            with m.If(fresh | better):
                 m.d.sync += running.eq(best)
             with m.If(true.valid):
                 m.d.sync += score.eq(true.score)

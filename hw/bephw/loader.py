@@ -35,7 +35,7 @@ class Loader(wiring.Component):
     row : In, the `input` step
     retired : In, one-cycle pulse, a context is free again; handed : In, one-cycle pulse, a sample has gone to the
         update stage
-    fill_mask, fill_address, fill_data : Out, writes of the operand store, {context, word}
+    fill_enable, fill_mask, fill_context, fill_word, fill_data : Out, writes of the operand store
     store_enable, store_address, store_data : Out, writes of the input store, {context, segment}
     bad_frame, bad_label : Out, one-cycle pulses
     idle : Out, no sample is being read and no context is in use
@@ -52,6 +52,7 @@ class Loader(wiring.Component):
                 "row": In(step_layout(core, "input")),
                 "retired": In(1),
                 "handed": In(1),
+                "fill_enable": Out(1),
                 "fill_mask": Out(core.segments),
                 "fill_context": Out(range(core.contexts)),
                 "fill_word": Out(range(core.operand_words)),
@@ -87,6 +88,7 @@ class Loader(wiring.Component):
             self.o.payload.eq(token),
         ]
         m.d.sync += [
+            self.fill_enable.eq(fill.segment_valid),
             self.fill_mask.eq(fill.mask),
             self.fill_word.eq(fill.word),
             self.fill_context.eq(context),

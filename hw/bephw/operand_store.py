@@ -4,7 +4,7 @@ Rows of s segments lie one after another in a W word, so input segment q must st
 The copies are made while writing: the `starts` mask has a one at the first segment of each slot, and rotates by one
 with every segment that arrives. No multiplexer is needed at read time.
 
-    segment ─► every memory        starts ─► rotating write mask ─► write enable of each memory
+    segment ─► every memory        starts ─► rotating write mask ─► & enable ─► write enable of each memory
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -20,13 +20,13 @@ __all__ = ["OperandFill", "OperandStore"]
 class OperandFill(wiring.Component):
     """Turn the segments of one operand, in order, into masked writes.
 
-    Combinational from `segment_valid` to `write_*`; one segment a cycle. `begin` marks the first segment.
+    Combinational from `begin` to `mask` and `word`; one segment a cycle. `begin` marks the first segment.
 
     Members
     -------
     segment_valid, begin : In
     starts : In(S), mask of slot starts, valid with `begin`
-    mask : Out(S), memories to write
+    mask : Out(S), memories to write if `segment_valid`
     word : Out, word of the operand, from 0
     """
 
@@ -49,7 +49,7 @@ class OperandFill(wiring.Component):
         word = Signal(range(self.core.operand_words))
         now = Mux(self.begin, self.starts, mask)
         here = Mux(self.begin, 0, word)
-        m.d.comb += [self.mask.eq(Mux(self.segment_valid, now, 0)), self.word.eq(here)]
+        m.d.comb += [self.mask.eq(now), self.word.eq(here)]
         with m.If(self.segment_valid):
             m.d.sync += [mask.eq(Cat(now[-1], now[:-1])), word.eq(here + now[-1])]
         return m
@@ -63,7 +63,7 @@ class OperandStore(wiring.Component):
 
     Members
     -------
-    write_mask, write_address, write_data : In
+    write_enable, write_mask, write_address, write_data : In
     read_address : In
     read_data : Out, S segments of g bits
     """
@@ -75,6 +75,7 @@ class OperandStore(wiring.Component):
         self.depth = depth
         super().__init__(
             {
+                "write_enable": In(1),
                 "write_mask": In(core.segments),
                 "write_address": In(range(depth)),
                 "write_data": In(core.lanes),
@@ -85,9 +86,9 @@ class OperandStore(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        mask, address, word = (
-            delay(m, getattr(self, name), 1, name=name) for name in ("write_mask", "write_address", "write_data")
-        )
+        # The enable comes late where it is made, so it meets the mask here and not at the mask's register.
+        mask = delay(m, self.write_mask & self.write_enable.replicate(self.core.segments), 1, name="write_mask")
+        address, word = (delay(m, getattr(self, name), 1, name=name) for name in ("write_address", "write_data"))
         for i in range(self.core.segments):
             memory = Memory(shape=self.core.lanes, depth=self.depth, init=[], attrs={"ram_style": "distributed"})
             m.submodules[f"segment_{i}"] = memory

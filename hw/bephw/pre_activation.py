@@ -30,7 +30,7 @@ class PreActivation(wiring.Component):
     tag, weights, operand : In, of the same word
     sum_step : Out, step whose `row_segments` is wanted in this cycle, and `sum_last_word` whether for a last word
     row_segments : In, segments of a row in that word, combinational from `sum_step`
-    z_step : Out, step whose `fan_in` is wanted in this cycle
+    z_step : Out, step whose `fan_in` is wanted in this cycle, and `z_last` whether for the last beat of a pass
     fan_in : In, combinational from `z_step`
     tag_out, z : Out
     """
@@ -47,6 +47,7 @@ class PreActivation(wiring.Component):
                 "sum_last_word": Out(1),
                 "row_segments": In(range(core.segments + 1)),
                 "z_step": Out(range(core.steps)),
+                "z_last": Out(1),
                 "fan_in": In(range(core.max_fan_in + 1)),
                 "tag_out": Out(tag_layout(core)),
                 "z": Out(data.ArrayLayout(signed(core.z_bits), core.slots)),
@@ -95,7 +96,7 @@ class PreActivation(wiring.Component):
             else:
                 m.d.sync += mismatches[slot].eq(counts[slot])
         added = delay(m, tag, 1, name="added")
-        m.d.comb += self.z_step.eq(added.step)
+        m.d.comb += [self.z_step.eq(added.step), self.z_last.eq(added.last)]
         z = Signal(data.ArrayLayout(signed(core.z_bits), core.slots), reset_less=True)
         m.d.comb += self.z.eq(z)
         for slot in range(core.slots):

@@ -13,6 +13,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
+from .negate import absolute, negate_if
 
 __all__ = ["Stability"]
 
@@ -69,10 +70,10 @@ class Stability(wiring.Component):
             signed_z = Signal(signed(core.z_bits), name=f"signed_z_{slot}", reset_less=True)
             negative = Signal(name=f"negative_{slot}", reset_less=True)
             m.d.sync += [
-                signed_z.eq(Mux(self.desired[slot], z, -z)),
+                signed_z.eq(negate_if(~self.desired[slot], z)),
                 u[slot].eq(Mux(fresh, 0, before[slot]) + signed_z),
                 negative.eq(u[slot] < 0),
-                self.magnitude[slot].eq(Mux(u[slot] < 0, -u[slot], u[slot])),
+                self.magnitude[slot].eq(absolute(u[slot])),
             ]
             m.d.comb += self.negative[slot].eq(negative)
         return m

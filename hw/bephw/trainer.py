@@ -191,7 +191,7 @@ class Trainer(wiring.Component):
             update.online.eq(forward.online),
             [
                 getattr(forward, name).eq(getattr(loader, name))
-                for name in ("fill_mask", "fill_context", "fill_word", "fill_data")
+                for name in ("fill_enable", "fill_mask", "fill_context", "fill_word", "fill_data")
             ],
             backward.z_enable.eq(forward.z_enable),
             backward.z_context.eq(forward.z_context),

@@ -6,13 +6,13 @@ __all__ = ["Turns"]
 
 
 class Turns:
-    """The turn at hand, counted from 1, pre-activation words written and segments copied of every thread.
+    """The next turn, counted from 1, pre-activation words written and segments copied of every thread.
 
     Methods give statements for the states of `ForwardIssue`: it is no component, for it acts in the cycles of that.
 
     Members
     -------
-    more : per thread, the turn at hand is not the last of its row
+    more : per thread, the turn that was picked last is not the last of its row
     reached : per thread, pre-activation words of its row so far
     now, first : of the thread that is picked next, its turn and whether it is the first
     left, first_turn : of the pass that streams, copies still to come and whether it is the first of its row
@@ -25,7 +25,7 @@ class Turns:
             return Array(Signal(shape, name=f"{name}_{i}") for i in range(core.threads))
 
         self.turn = array("turn", turns)
-        self.more = array("more", 1)  # the turn at hand is not the last
+        self.more = array("more", 1)  # the turn before that is not the last of its row
         self.reached = array("reached", range(core.beats + 1))
         self.copied = array("copied", segments)
         # Of the thread that is picked next, one cycle ahead.
@@ -48,17 +48,15 @@ class Turns:
             self.segment.eq(self.copied[thread]),
         ]
 
-    def ended(self, thread):
-        """The pass of `thread` has left the pipeline."""
-        return self.turn[thread].eq(Mux(self.more[thread], self.turn[thread] + 1, 1))
-
     def picked(self, thread, row, beat):
-        """`thread` is picked for a pass of `row`."""
+        """`thread` is picked for a pass of `row`; not again before that has left the pipeline."""
+        more = self.now != row.repeat
         return [
             beat.eq(Mux(self.first, 0, self.beat)),
             self.index.eq(Mux(self.first, row.copy_base, self.segment)),
             self.left.eq(row.copies),
-            self.more[thread].eq(self.now != row.repeat),
+            self.more[thread].eq(more),
+            self.turn[thread].eq(Mux(more, self.now + 1, 1)),
             self.first_turn.eq(self.first),
         ]
 

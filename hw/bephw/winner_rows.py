@@ -60,12 +60,13 @@ class WinnerRows(wiring.Component):
         # Fetch ahead: as many reads under way as the queue has room for.
         wanted, credit = Signal(range(core.beats + 1)), Signal(range(self._AHEAD + 1), init=self._AHEAD)
         fetch, taken = Signal(), Signal()
-        m.d.comb += fetch.eq((wanted != 0) & (credit != 0))
+        index = Signal.like(self.index, reset_less=True)  # beside the memory, far from the reset
+        m.d.comb += [fetch.eq((wanted != 0) & (credit != 0)), self.index.eq(index)]
         m.d.sync += credit.eq(credit - fetch + taken)
         with m.If(self.start):
-            m.d.sync += [wanted.eq(self.count), self.index.eq(0)]
+            m.d.sync += [wanted.eq(self.count), index.eq(0)]
         with m.Elif(fetch):
-            m.d.sync += [wanted.eq(wanted - 1), self.index.eq(self.index + 1)]
+            m.d.sync += [wanted.eq(wanted - 1), index.eq(index + 1)]
         m.d.comb += [
             entries.i.valid.eq(delay(m, fetch, 2, name="fetch")),
             entries.i.payload.eq(self.entry),

@@ -57,20 +57,20 @@ class WinnerScan(wiring.Component):
 
     @staticmethod
     def latency_of(core):
-        """Where groups end, in two cycles, the scan's levels, the join in two."""
-        return 4 + ceil_log2(core.slots)
+        """Where groups end, in two cycles, the scan's levels, the join in three."""
+        return 5 + ceil_log2(core.slots)
 
     def elaborate(self, platform):
         m = Module()
         levels = ceil_log2(self.core.slots)
         ends, inside = self._ends(m)
         best, opened = self._scan(m, ends, inside)
-        late = 2 + levels
+        late = 3 + levels
         self._join(
             m,
             best,
             opened,
-            ends=delay(m, ends, levels, name="ends"),
+            ends=delay(m, ends, levels + 1, name="ends"),
             valid=delay(m, self.valid, late, name="valid"),
             beat=delay(m, self.beat, late, name="beat"),
             layer=delay(m, self.layer, late, name="layer"),
@@ -156,20 +156,30 @@ class WinnerScan(wiring.Component):
         """Join with what earlier beats brought, and write the winners of the groups that end."""
         core = self.core
         carry = Signal(self._candidate(beat=range(core.beats)))
+        # The last slot's row against what the carry will be, a cycle ahead: the carry of now, or the row of now.
+        ahead, replaced = best[-1], Signal(reset_less=True)
+        below = Signal(2, reset_less=True)
+        best = [delay(m, row, 1, name=f"found_{slot}") for slot, row in enumerate(best)]
+        opened = [delay(m, flag, 1, name=f"opened_{slot}") for slot, flag in enumerate(opened)]
+        m.d.sync += below.eq(Cat(ahead.magnitude < one.magnitude for one in (carry, best[-1])))
         uses = Signal(core.slots)  # the winner so far, at a slot, is the carried one
-        for slot in range(core.slots):
+        for slot in range(core.slots - 1):
             m.d.comb += uses[slot].eq(~opened[slot] & carry.valid & ~self._better(best[slot], carry))
+        less = best[-1].valid & Mux(replaced, below[1], below[0])
+        m.d.comb += uses[-1].eq(~opened[-1] & carry.valid & ~less)
         with m.If(self.start):
             m.d.sync += carry.valid.eq(0)
         with m.Elif(valid):
             m.d.sync += carry.valid.eq((uses[-1] | best[-1].valid) & ~ends[-1])
-            with m.If(~uses[-1]):
-                m.d.sync += [
-                    carry.magnitude.eq(best[-1].magnitude),
-                    carry.slot.eq(best[-1].slot),
-                    carry.desired.eq(best[-1].desired),
-                    carry.beat.eq(beat),
-                ]
+        # Without regard to `start` and `valid`, for time: a carry that is not valid may hold anything.
+        m.d.sync += replaced.eq(best[-1].valid & ~uses[-1])
+        with m.If(best[-1].valid & ~uses[-1]):
+            m.d.sync += [
+                carry.magnitude.eq(best[-1].magnitude),
+                carry.slot.eq(best[-1].slot),
+                carry.desired.eq(best[-1].desired),
+                carry.beat.eq(beat),
+            ]
         self._write(
             m,
             delay(m, carry, 1, name="carried"),

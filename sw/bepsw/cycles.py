@@ -12,7 +12,7 @@ give; it is exact as long as samples are offered and results are taken without a
                         copies of a recurrent layer's inputs go before its words, one a cycle
     scan of b beats     b + drain; 3 cycles where the layer did not trigger
     walk of b beats     b + drain, then R·s positions and `settle` per chunk
-    update              the sum of s over the winner rows, T times where recurrent, with a pause between if s < 7
+    update              the sum of s over the winner rows, T times where recurrent, with a pause between if s < 8
     sweep               all H words
 """
 
@@ -64,20 +64,20 @@ class Timing:
     score_gap: int = 2
     settle: int = 7
     queue: int = 2
-    update_end: int = 9
+    update_end: int = 10
     sweep_start: int = 5
 
     @classmethod
     def of(cls, core):
         """Timing of a core."""
         desired = 6
-        scanned = desired + 2 + (2 if core.rules else 0) + 4 + _levels(core.slots) + 2
+        scanned = desired + 2 + (2 if core.rules else 0) + 5 + _levels(core.slots) + 2
         z = popcount_latency(core.lanes) + _levels(core.segments) + 3 + 2
         return cls(
             read=4,
             z=z,
-            judge=6 + 2 * _levels(core.slots),
-            pass_gap=4 + z + 6,
+            judge=7 + 2 * _levels(core.slots),
+            pass_gap=4 + z + 7,
             drain=scanned,
             walk_drain=max(scanned, desired + 2 + 15 - 1),
             walk_delay=desired - 1,

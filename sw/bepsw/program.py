@@ -41,7 +41,7 @@ def fields(core):
         before the words of a pass; offset, lane of its first segment at which the outputs begin.
     backward : repeat, turns; recurrent, whether it adds to u, fresh, whether u begins; offset, lane at which its
         desired activations begin; first_chunk, first_segment, where the columns to read begin, first_segments of it.
-    hidden : repeat, T; pad, cycles between two steps of a row; beats, pre-activation words of a step.
+    hidden : timed, T is not 1; repeat, T; pad, cycles between two steps of a row; beats, words of pre-activations.
     """
     segments = _bits(core.operand_words * core.segments)
     position = _bits(core.segments)
@@ -92,7 +92,7 @@ def fields(core):
             "repeat": store, "recurrent": 1, "fresh": 1, "offset": lane,
             "first_chunk": _bits(core.operand_words - 1), "first_segment": position, "first_segments": position,
         }  # fmt: skip
-        tables["hidden"] |= {"repeat": store, "pad": 3, "beats": beats}
+        tables["hidden"] |= {"timed": 1, "repeat": store, "pad": 3, "beats": beats}
     return tables
 
 

@@ -134,5 +134,5 @@ def _hidden_step(layout, index, thresholds):
         "single": matrix.segments == 1, "spans": matrix.words_per_row > 1,
         "tail": matrix.tail, "threshold": thresholds.reinforce[index],
         "rare": thresholds.rarity > 0, "rate": 1 << (MAX_RARITY - thresholds.rarity) if thresholds.rarity else 0,
-        "repeat": 1, "pad": 0, "beats": 0,
+        "timed": 0, "repeat": 1, "pad": 0, "beats": 0,
     }  # fmt: skip

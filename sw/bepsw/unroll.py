@@ -7,7 +7,7 @@ downwards. The halves of the operand store, and two rows of desired activations,
 
 __all__ = ["HIDDEN_LATENCY", "backward", "forward", "hidden"]
 
-HIDDEN_LATENCY = 7
+HIDDEN_LATENCY = 8
 """Cycles from the issue of an H word until another issue of it sees what the first one left."""
 
 
@@ -69,4 +69,6 @@ def hidden(step, layout):
     """The row of the hidden table: a winner's H words are stepped T times, `pad` cycles apart where they are few."""
     unrolled = layout.unrolled
     pad = max(0, HIDDEN_LATENCY - unrolled.segments)
-    return step | {"repeat": unrolled.steps, "pad": pad, "beats": layout.layers[0].beats}
+    return step | {
+        "timed": unrolled.steps > 1, "repeat": unrolled.steps, "pad": pad, "beats": layout.layers[0].beats,
+    }  # fmt: skip

@@ -72,6 +72,7 @@ class Bench:
         """The operand of layer 1, copied to its row slots."""
         dut, matrix = self.dut, self.matrices[0]
         ctx.set(dut.fill_context, context)
+        ctx.set(dut.fill_enable, 1)
         for q, value in enumerate(segments_of(bits, self.core.lanes)):
             slots = range(matrix.rows_per_word)
             places = [matrix.place_of(slot if matrix.words_per_row == 1 else 0, q) for slot in slots]
@@ -79,7 +80,7 @@ class Bench:
             ctx.set(dut.fill_word, places[0][0] - matrix.weight_base)
             ctx.set(dut.fill_data, value)
             await ctx.tick()
-        ctx.set(dut.fill_mask, 0)
+        ctx.set(dut.fill_enable, 0)
 
     def first_operand(self, context, bits):
         """Of a sequence [x_1 ; s_0]; x_2 … x_T stand behind it in the input store."""

@@ -9,7 +9,9 @@ from bephw.hidden_bank import HiddenBank
 from .bench import core_of, trace
 
 
-@pytest.mark.parametrize("shape", [{}, {"bits": 2}, {"bits": 16, "lanes": 12}, {"hidden_words": 3}], ids=str)
+@pytest.mark.parametrize(
+    "shape", [{}, {"bits": 2}, {"bits": 16, "lanes": 12}, {"hidden_words": 3}, {"hidden_words": 37}], ids=str
+)
 @pytest.mark.parametrize("deepest", [2048, 4])
 @pytest.mark.parametrize("seed", [1])
 def test_reads_what_was_written(shape, seed, deepest, monkeypatch):

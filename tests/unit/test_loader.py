@@ -67,13 +67,14 @@ def test_good_frames_arrive_and_bad_ones_do_not(core, gaps, bad, seed):
 
     async def watch(ctx):
         watched = (dut.o.valid, dut.o.payload, dut.bad_frame, dut.bad_label, dut.store_enable, dut.store_segment,
-                   dut.fill_context, dut.fill_data, dut.fill_mask, dut.fill_word, dut.idle)  # fmt: skip
+                   dut.fill_context, dut.fill_data, dut.fill_enable, dut.fill_mask, dut.fill_word,
+                   dut.idle)  # fmt: skip
         while True:
             _, _, *values = await ctx.tick().sample(*watched)
-            valid, token, frame, label, store, segment, context, word, mask, fill_word, idle = map(plain, values)
+            valid, token, frame, label, store, segment, context, word, fill, mask, fill_word, idle = map(plain, values)
             seen["frame"] += frame
             seen["label"] += label
-            assert bool(mask) == bool(store)
+            assert fill == store
             if store:
                 assert context not in live, "a context in use was written"
                 seen["stores"][context, segment] = word
@@ -120,11 +121,14 @@ def test_one_beat_a_cycle_one_between_samples_and_a_token_right_after():
     beats = [frame(3 | 1 << 6, 0), frame(11, 0), frame(12, 0), frame(13, 1)]
     start = {"run": 1, "classes": 10, "row.segments": 3, "row.starts": 0b01001}
     inputs = [start, *beats, beats[0], *beats, {"i.valid": 0}]
-    seen = trace(Loader(core), inputs, ["i.ready", "o.valid", "o.payload", "store_segment", "fill_mask", "idle"])
+    seen = trace(
+        Loader(core), inputs, ["i.ready", "o.valid", "o.payload", "store_segment", "fill_enable", "fill_mask", "idle"]
+    )
     assert seen["i.ready"][:11] == [0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0]
     assert [t for t, valid in enumerate(seen["o.valid"]) if valid] == [5, 10]
     assert seen["o.payload"][5] == {"context": 0, "label": 3, "close": 1} and seen["o.payload"][10]["context"] == 1
-    assert seen["fill_mask"][:7] == [0, 0, 0, 0b01001, 0b10010, 0b00101, 0]
+    assert seen["fill_enable"][:7] == [0, 0, 0, 1, 1, 1, 0]
+    assert seen["fill_mask"][3:6] == [0b01001, 0b10010, 0b00101]
     assert seen["store_segment"][3:6] == [0, 1, 2]
     assert seen["idle"][:3] == [1, 1, 0] and not any(seen["idle"][2:])
 
@@ -251,9 +255,9 @@ def test_of_a_sequence_only_the_first_operand_goes_to_the_operand_store(operand,
 
     async def watch(ctx):
         while True:
-            _, _, enable, segment, context, word, mask, place, valid, token = await ctx.tick().sample(
-                dut.store_enable, dut.store_segment, dut.fill_context, dut.fill_data, dut.fill_mask, dut.fill_word,
-                dut.o.valid, dut.o.payload,
+            _, _, enable, segment, context, word, fill, mask, place, valid, token = await ctx.tick().sample(
+                dut.store_enable, dut.store_segment, dut.fill_context, dut.fill_data, dut.fill_enable, dut.fill_mask,
+                dut.fill_word, dut.o.valid, dut.o.payload,
             )  # fmt: skip
             ctx.set(dut.retired, valid)
             ctx.set(dut.handed, valid)
@@ -261,7 +265,7 @@ def test_of_a_sequence_only_the_first_operand_goes_to_the_operand_store(operand,
                 stores[context, segment] = word
                 if segment == 0:
                     fills.clear()
-            if mask:
+            if fill:
                 fills.append((context, 2 * place + (mask >> 1), word))
             if valid:
                 beats = good[len(done)]

@@ -55,8 +55,7 @@ def test_every_segment_goes_to_every_slot(core, gaps, seed):
     inputs, writes = stream(core, np.random.default_rng(seed), 40, gaps)
     seen = trace(OperandFill(core), inputs, ["mask", "word"], after=0)
     for cycle, write in enumerate(writes):
-        assert seen["mask"][cycle] == (write[0] if write else 0), cycle
-        assert write is None or seen["word"][cycle] == write[1], cycle
+        assert write is None or (seen["mask"][cycle], seen["word"][cycle]) == write[:2], cycle
 
 
 class Filled(wiring.Component):
@@ -80,6 +79,7 @@ class Filled(wiring.Component):
         for name in ("segment_valid", "begin", "starts"):
             m.d.comb += getattr(fill, name).eq(getattr(self, name))
         m.d.comb += [
+            store.write_enable.eq(self.segment_valid),
             store.write_mask.eq(fill.mask),
             store.write_address.eq(fill.word),
             store.write_data.eq(self.data),
@@ -100,6 +100,8 @@ def test_reads_the_operand_back_from_every_slot(core, seed):
             {"segment_valid": 1, "begin": int(q == 0), "starts": starts, "data": value}
             for q, value in enumerate(values)
         ]
+        # What comes without a segment is not written.
+        inputs += [{"segment_valid": 0, "data": int(rng.integers(1 << core.lanes))}] * int(rng.integers(3))
         words = -(-s // core.segments)
         for word in range(words):  # the first read right after the last write
             expected = {}
@@ -117,7 +119,7 @@ def test_reads_the_operand_back_from_every_slot(core, seed):
 
 def test_an_address_read_while_written_gives_the_old_word():
     core = core_of()
-    write = {"write_mask": 0b00101, "write_address": 6, "read_address": 6}
-    inputs = [{**write, "write_data": 5}, {**write, "write_data": 9}, {"write_mask": 0}]
+    write = {"write_enable": 1, "write_mask": 0b00101, "write_address": 6, "read_address": 6}
+    inputs = [{**write, "write_data": 5}, {**write, "write_data": 9}, {"write_enable": 0, "write_data": 3}]
     seen = trace(OperandStore(core, 8), inputs, ["read_data"])["read_data"]
     assert seen[2] == [0] * 5 and seen[3] == [5, 0, 5, 0, 0] and seen[4] == [9, 0, 9, 0, 0]

@@ -275,8 +275,8 @@ def test_time_steps_worked_out_by_hand():
         (0, 0, 2),
         *[(0, 1, 2)] * 3,
     ]
-    names = ("from_input", "store_base", "repeat", "pad", "beats")
-    assert columns(tables["hidden"], *names) == [(1, 0, 4, 4, 14), (0, 9, 1, 0, 0)]
+    names = ("from_input", "store_base", "timed", "repeat", "pad", "beats")
+    assert columns(tables["hidden"], *names) == [(1, 0, 1, 4, 5, 14), (0, 9, 0, 1, 0, 0)]
 
 
 @pytest.mark.parametrize("steps, turns", [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (7, [1, 5, 1])])

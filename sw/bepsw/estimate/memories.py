@@ -177,7 +177,7 @@ _MORE_READERS = {
         ("last", "margin", "learns"),
     ),
     "backward": ((),),
-    "hidden": (("rare", "rate", "repeat", "pad", "beats"), (), ()),
+    "hidden": (("rare", "rate", "timed", "repeat", "pad", "beats"), (), ()),
 }
 """What they use as well in cores with `rules`, and one reader more."""
 
