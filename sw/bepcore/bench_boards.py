@@ -9,7 +9,7 @@ from pathlib import Path
 from bepsw.core import preset
 from bepsw.errors import BepError
 
-from . import bench_cycles, options, runs, show
+from . import cycle_records, options, runs, show
 
 __all__ = ["add_arguments", "markdown", "run"]
 
@@ -71,9 +71,9 @@ def _rate(record, folder):
     for one in record.values():
         for name in ("training_rate", "inference_rate"):
             one.pop(name, None)
-        counted = bench_cycles.recorded(folder, one["preset"])
+        counted = cycle_records.recorded(folder, one["preset"])
         if counted.get("core") == one["core"]:
-            one |= bench_cycles.rates(counted, one["clock_hz"])
+            one |= cycle_records.rates(counted, one["clock_hz"])
     if record:
         runs.write_json(folder / _RECORD, record)
 

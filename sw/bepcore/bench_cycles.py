@@ -5,7 +5,6 @@ here: every co-simulation asserts that the model's cycles are those of the hardw
 """
 
 import dataclasses
-from pathlib import Path
 
 from bepsw import data
 from bepsw.cycles import CycleModel
@@ -19,7 +18,7 @@ from . import options, runs, show
 from .prepare import prepare
 from .presets import from_arguments
 
-__all__ = ["add_arguments", "rates", "recorded", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DATA = "fashion-mnist"
 _COLUMNS = (
@@ -94,19 +93,6 @@ def run(args):
     if args.out:
         runs.write_json(args.out, record)
     show.emit(args, record)
-
-
-def recorded(folder, name):
-    """The record cycles-NAME.json in a folder, which `--out` wrote; empty where there is none."""
-    return runs.read_json(Path(folder) / f"cycles-{name}.json", again="count the cycles again")
-
-
-def rates(counted, hertz):
-    """Samples a second by a record of cycles, at a clock: training in its last epoch, and inference."""
-    return {
-        "training_rate": round(hertz / counted["epochs"][-1]["cycles"]),
-        "inference_rate": round(hertz / counted["inference_cycles"]),
-    }
 
 
 def _epoch(model, cycles, train, training, epoch, error, mhz):

@@ -11,7 +11,7 @@ from pathlib import Path
 from bepsw.core import preset
 from bepsw.errors import BepError
 
-from . import bench_cycles, options, runs, show
+from . import cycle_records, options, runs, show
 
 __all__ = ["CASES", "add_arguments", "markdown", "run"]
 
@@ -124,13 +124,13 @@ def _build(case, jobs, screen):
 def _rate(record, folder):
     """Samples a second of 784-255-255 where the cycles of the same core are on record."""
     for case in CASES:
-        counted = bench_cycles.recorded(folder, case.cycles) if case.cycles and case.name in record else {}
+        counted = cycle_records.recorded(folder, case.cycles) if case.cycles and case.name in record else {}
         if counted:
             one, epoch = record[case.name], counted["epochs"][-1]
             if counted["core"] != one["core"]:
                 raise BepError(f"The cycles of {case.cycles} are another core's; run bepcore bench cycles again.")
             one |= {"cycles": epoch["cycles"], "over_roofline": epoch["over_roofline"]}
-            one |= bench_cycles.rates(counted, one["fmax"] * 1e6)
+            one |= cycle_records.rates(counted, one["fmax"] * 1e6)
     if record:
         runs.write_json(folder / _RECORD, record)
 
