@@ -6,7 +6,7 @@ import re
 
 from bepsw.core import Core, preset
 from bepsw.errors import BepError
-from bepsw.run import ORDERS
+from bepsw.permutation import ORDERS
 from bepsw.spec import RULES, SELECTIONS
 
 __all__ = [

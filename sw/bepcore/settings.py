@@ -5,8 +5,8 @@ import math
 from dataclasses import dataclass
 
 from bepsw.errors import BepError
+from bepsw.permutation import ORDERS
 from bepsw.ranges import one_of, whole
-from bepsw.run import ORDERS
 from bepsw.spec import Network, Training, divisors
 
 __all__ = ["TASKS", "Settings", "default_gamma"]
@@ -52,7 +52,7 @@ class Settings:
     lanes : int
         g of the core whose random bits are used.
     order : str
-        One of `bepsw.run.ORDERS`: the order of the samples in an epoch.
+        One of `bepsw.permutation.ORDERS`: the order of the samples in an epoch.
     bits, r, nu, p_r, batch, online, seed, epochs, rule, gate, select, theta, push, rarity
         See `bepsw.spec`.
     """

@@ -20,7 +20,8 @@ import numpy as np
 
 from .errors import BepError
 from .golden.base import check_classifiers, check_state
-from .run import ORDERS, EpochMetrics, Progress, Run
+from .permutation import ORDERS
+from .run import EpochMetrics, Progress, Run
 from .spec import Network, Training
 from .target import State
 

@@ -18,7 +18,12 @@ import numpy as np
 from .errors import BepError
 from .generator import step_bank
 
-__all__ = ["HALF_BITS", "INDEX_BITS", "ROUNDS", "SHIFTS", "WARM_UP", "hardware_order", "index_bits", "round_keys"]
+__all__ = [
+    *("HALF_BITS", "INDEX_BITS", "ORDERS", "ROUNDS", "SHIFTS", "WARM_UP", "hardware_order", "index_bits", "round_keys"),
+]
+
+ORDERS = ("host", "hardware")
+"""Orders of the samples in an epoch: that of `fit.epoch_order`, and this one."""
 
 INDEX_BITS = 24
 """Bits of the largest index."""

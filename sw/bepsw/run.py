@@ -7,14 +7,12 @@ import numpy as np
 from .errors import BepError
 from .frame import equiangular_frame
 from .golden.start import initial_state
+from .permutation import ORDERS
 from .ranges import one_of
 from .spec import Network, Training, divisors
 from .target import State
 
-__all__ = ["ORDERS", "EpochMetrics", "Progress", "Run", "make_classifiers", "new_run", "next_groups"]
-
-ORDERS = ("host", "hardware")
-"""Named orders of the samples in an epoch."""
+__all__ = ["EpochMetrics", "Progress", "Run", "make_classifiers", "new_run", "next_groups"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +100,7 @@ def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=Non
         Classifier, with a local rule a tuple of one (C, K_l) per layer; `make_classifiers` if not given.
 
     order : str
-        One of `ORDERS`.
+        One of `permutation.ORDERS`.
 
     Raises
     ------
