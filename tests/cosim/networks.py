@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bepsim.scoreboard import Scoreboard
+from bepsw.driver import Driver
 from bepsw.errors import BepError
 from bepsw.golden import FastModel, initial_state
 from bepsw.layout import place
@@ -26,6 +28,14 @@ class Case:
     def model(self, core, *, kind=FastModel):
         """A golden model; the stepping one if asked for."""
         return kind(self.network, self.training, self.prototypes, lanes=core.lanes)
+
+    def driver(self, transport):
+        """The host driver of the core behind `transport`."""
+        return Driver(transport, self.network, self.training, self.prototypes)
+
+    def board(self, transport, model, **options):
+        """That core and a golden model side by side."""
+        return Scoreboard(self.driver(transport), model, **options)
 
 
 def random_options(seed):

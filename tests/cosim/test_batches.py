@@ -9,7 +9,6 @@ from bepsim.stalls import Stalls
 from bepsim.target import open_core
 from bepsw.core import preset
 from bepsw.cycles import CycleModel
-from bepsw.driver import Driver
 from bepsw.driver_words import sample_beats
 from bepsw.registers import address
 from bepsw.spec import Network, Training
@@ -48,7 +47,7 @@ def transport():
 
 def start(transport, case):
     """Driver and golden model in the same state, counters at 0."""
-    driver, model = Driver(transport, case.network, case.training, case.prototypes), case.model(CORE)
+    driver, model = case.driver(transport), case.model(CORE)
     driver.load(model.state())
     driver.counters = model.counters = Counters()
     return driver, model
@@ -136,7 +135,7 @@ def test_a_state_loaded_in_mid_batch_goes_on_where_it_was(transport, done):
     state = model.state()
     assert state.pending == done % 8
     assert any((w != (k >= 0)).any() for w, k in zip(state.weights, state.hidden, strict=True))
-    driver = Driver(transport, case.network, case.training, case.prototypes)
+    driver = case.driver(transport)
     driver.load(state)
     assert_same_state(driver, model)
     for part, close in ((slice(done, done + 1), True), (slice(done + 1, None), True)):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bepsim.scoreboard import Mismatch, Scoreboard
+from bepsim.scoreboard import Mismatch
 from bepsim.target import open_core
 from bepsw.core import preset
 from bepsw.driver import Driver
@@ -24,8 +24,7 @@ def transport():
 
 def start(transport, case, **options):
     """A scoreboard for a case on a running core."""
-    driver = Driver(transport, case.network, case.training, case.prototypes)
-    return Scoreboard(driver, case.model(CORE), **options)
+    return case.board(transport, case.model(CORE), **options)
 
 
 def test_many_networks_one_after_another(transport):

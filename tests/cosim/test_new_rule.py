@@ -8,7 +8,6 @@ import pytest
 from bepsim.target import open_core
 from bepsw import cycles, driver
 from bepsw.cycles import CycleModel
-from bepsw.driver import Driver
 from bepsw.golden import StepModel
 from bepsw.program import compile_program
 from bepsw.spec import MAX_LAYERS
@@ -59,7 +58,7 @@ def test_a_new_rule_is_a_new_table(transport, monkeypatch, seed):
     case = random_case(seed, CORE, rule="local", samples=30, online=bool(seed % 2))
     monkeypatch.setattr(driver, "compile_program", compile_one_judge)
     monkeypatch.setattr(cycles, "compile_program", compile_one_judge)
-    target, model = Driver(transport, case.network, case.training, case.prototypes), case.model(CORE, kind=OneJudge)
+    target, model = case.driver(transport), case.model(CORE, kind=OneJudge)
     target.load(model.state())
     expected = [model.learn(sample, label) for sample, label in zip(case.bits, case.labels, strict=True)]
     margins, triggered, winners = zip(*expected, strict=True)

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from bepsim.scoreboard import Scoreboard
 from bepsim.stalls import Stalls
 from bepsim.target import open_core
 from bepsw.core import Core, preset
-from bepsw.driver import Driver
 from bepsw.golden import StepModel
 
 from .networks import random_case, saturated
@@ -32,7 +30,7 @@ def test_random_network(core, seed, waves):
     core = CORES[core]
     case = random_case(seed, core, samples=30)
     with open_core(core, waves=waves, timeout=20_000) as transport:
-        board = Scoreboard(Driver(transport, case.network, case.training, case.prototypes), case.model(core))
+        board = case.board(transport, case.model(core))
         board.train(case.bits, case.labels, close=bool(seed % 2))
         board.infer(case.bits[:5])
     assert board.report.timed == len(case.bits)
@@ -47,8 +45,7 @@ def test_random_network_with_stalls(core, seed, waves):
     stalls = Stalls(seed=seed, p_sample=float(rng.uniform(0, 0.9)), p_result=float(rng.uniform(0, 0.97)))
     case = random_case(seed, core, samples=30)
     with open_core(core, stalls=stalls, waves=waves, timeout=20_000) as transport:
-        driver = Driver(transport, case.network, case.training, case.prototypes)
-        board = Scoreboard(driver, case.model(core), timed=False)
+        board = case.board(transport, case.model(core), timed=False)
         board.train(case.bits, case.labels)
         board.infer(case.bits[:5])
     assert board.report.results == len(case.bits) + 5
@@ -59,8 +56,7 @@ def test_random_network_on_icarus(seed, waves):
     """Another simulator, other semantics of undefined bits: the same core."""
     case = random_case(seed, CORES["tiny"], samples=16)
     with open_core(CORES["tiny"], simulator="icarus", waves=waves, timeout=20_000) as transport:
-        driver = Driver(transport, case.network, case.training, case.prototypes)
-        board = Scoreboard(driver, case.model(CORES["tiny"]), state_every=100)
+        board = case.board(transport, case.model(CORES["tiny"]), state_every=100)
         board.train(case.bits, case.labels)
     assert board.report.timed == len(case.bits)
 
@@ -73,6 +69,6 @@ def test_every_sample_against_the_stepping_model(seed):
     model = case.model(core, kind=StepModel)
     model.load(saturated(case, core, seed))
     with open_core(core, timeout=20_000) as transport:
-        board = Scoreboard(Driver(transport, case.network, case.training, case.prototypes), model, timed=False)
+        board = case.board(transport, model, timed=False)
         board.train_stepwise(case.bits, case.labels)
     assert board.report.states == len(case.bits) + 1

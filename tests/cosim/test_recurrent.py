@@ -5,11 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bepsim.scoreboard import Scoreboard
 from bepsim.stalls import Stalls
 from bepsim.target import open_core
 from bepsw.core import Core, preset
-from bepsw.driver import Driver
 from bepsw.golden import StepModel
 
 from .networks import random_case, random_options, saturated
@@ -47,15 +45,11 @@ def case_of(seed, core, **changes):
     return random_case(seed, core, recurrent=True, **(random_options(seed) if seed % 2 else {}), **changes)
 
 
-def board_of(transport, case, model, **options):
-    return Scoreboard(Driver(transport, case.network, case.training, case.prototypes), model, **options)
-
-
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_random_sequences(core, transport, seed):
     """No stalls: also the cycle of every result is as predicted."""
     case = case_of(seed, core, samples=20)
-    board = board_of(transport, case, case.model(core))
+    board = case.board(transport, case.model(core))
     board.train(case.bits, case.labels, close=bool(seed % 3))
     board.infer(case.bits[:5])
     assert board.report.timed == len(case.bits)
@@ -82,7 +76,7 @@ def test_random_sequences_with_stalls(core, first):
     with open_core(core, stalls=stalls, timeout=40_000) as transport:
         for seed in range(first, first + 2 * SEEDS, 2):
             case = case_of(seed, core, samples=12)
-            board = board_of(transport, case, case.model(core), timed=False, state_every=3)
+            board = case.board(transport, case.model(core), timed=False, state_every=3)
             board.train(case.bits, case.labels)
             board.infer(case.bits[:3])
 
@@ -93,7 +87,7 @@ def test_every_sample_against_the_stepping_model(core, transport, seed):
     case = case_of(seed, core, samples=8)
     model = case.model(core, kind=StepModel)
     model.load(saturated(case, core, seed))
-    board = board_of(transport, case, model, timed=False)
+    board = case.board(transport, model, timed=False)
     board.train_stepwise(case.bits, case.labels)
 
 
@@ -103,7 +97,7 @@ def test_on_icarus():
     with open_core(core, simulator="icarus", timeout=40_000) as transport:
         for seed in range(3001, 3005):
             case = case_of(seed, core, samples=8)
-            board = board_of(transport, case, case.model(core), state_every=100)
+            board = case.board(transport, case.model(core), state_every=100)
             board.train(case.bits, case.labels)
 
 
@@ -113,6 +107,6 @@ def test_one_build_trains_network_after_network(core, transport):
     for seed, kind in enumerate(kinds, start=4000):
         case = random_case(seed, core, samples=20, **kind)
         case = dataclasses.replace(case, labels=np.arange(len(case.bits)) % case.network.classes)
-        board = board_of(transport, case, case.model(core))
+        board = case.board(transport, case.model(core))
         board.train(case.bits, case.labels)
         assert board.report.timed == len(case.bits)

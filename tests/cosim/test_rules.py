@@ -49,16 +49,12 @@ def case_of(seed, core, rule, **changes):
     return random_case(seed, core, rule=rule, **(random_options(seed) if seed % 4 else {}), **changes)
 
 
-def board_of(transport, case, model, **options):
-    return Scoreboard(Driver(transport, case.network, case.training, case.prototypes), model, **options)
-
-
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_random_network(core, transport, rule, seed):
     """No stalls: also the cycle of every result is as predicted."""
     case = case_of(seed, core, rule, samples=24)
-    board = board_of(transport, case, case.model(core))
+    board = case.board(transport, case.model(core))
     board.train(case.bits, case.labels, close=bool(seed % 2))
     board.infer(case.bits[:5])
     assert board.report.timed == len(case.bits)
@@ -72,7 +68,7 @@ def test_random_networks_with_stalls(core, first):
     with open_core(core, stalls=stalls, timeout=20_000) as transport:
         for seed, rule in zip(range(first, first + 3 * SEEDS, 3), itertools.cycle(RULES), strict=False):
             case = case_of(seed, core, rule, samples=16)
-            board = board_of(transport, case, case.model(core), timed=False, state_every=3)
+            board = case.board(transport, case.model(core), timed=False, state_every=3)
             board.train(case.bits, case.labels)
             board.infer(case.bits[:3])
 
@@ -84,7 +80,7 @@ def test_every_sample_against_the_stepping_model(core, transport, rule, seed):
     case = case_of(seed, core, rule, samples=10)
     model = case.model(core, kind=StepModel)
     model.load(saturated(case, core, seed))
-    board = board_of(transport, case, model, timed=False)
+    board = case.board(transport, model, timed=False)
     board.train_stepwise(case.bits, case.labels)
 
 
@@ -112,5 +108,5 @@ def test_on_icarus():
     with open_core(core, simulator="icarus", stalls=NO_STALLS, timeout=20_000) as transport:
         for seed, rule in zip(range(3001, 3007), itertools.cycle(RULES), strict=False):
             case = case_of(seed, core, rule, samples=10)
-            board = board_of(transport, case, case.model(core), state_every=100)
+            board = case.board(transport, case.model(core), state_every=100)
             board.train(case.bits, case.labels)
