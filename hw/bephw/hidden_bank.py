@@ -15,7 +15,7 @@ __all__ = ["HiddenBank"]
 
 _DEEPEST = 2048
 _QUAD = 4  # memories that the first of the two multiplexers chooses from
-_PART = 6  # lanes with a choice of their own
+_PART = 9  # bits with a choice of their own: those of one block RAM of every memory
 _GROUP = 18  # lanes with an address of their own: at B = 8 these fill the nine-bit ports of block RAMs exactly
 
 
@@ -63,13 +63,13 @@ class HiddenBank(wiring.Component):
             for i, first in enumerate(range(0, core.hidden_words, deepest)):
                 depth = min(deepest, core.hidden_words - first)
                 outputs.append(self._group(m, f"{i}_{number}", i, inside, depth, new[bits]))
-            for part in range(0, len(new[bits]), _PART * core.bits):
-                lanes = slice(part, min(part + _PART * core.bits, len(new[bits])))
-                self._join(m, f"{number}_{part // core.bits}", word[bits][lanes], early, [o[lanes] for o in outputs])
+            for low_bit in range(0, len(new[bits]), _PART):
+                part = slice(low_bit, min(low_bit + _PART, len(new[bits])))
+                self._join(m, f"{number}_{low_bit}", word[bits][part], early, [output[part] for output in outputs])
         return m
 
     def _join(self, m, name, to, early, outputs):
-        """Some lanes of every memory to one word, in two cycles: the memories stand in rows all over the chip."""
+        """The same bits of every memory to one word, in two cycles: the memories stand in rows all over the chip."""
         chosen = Signal.like(early, name=f"chosen_{name}", attrs={"keep": 1}, reset_less=True)
         m.d.sync += chosen.eq(early)
         quads, inner = [], (_QUAD - 1).bit_length()
