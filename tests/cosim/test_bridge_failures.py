@@ -169,7 +169,8 @@ def test_no_simulator_outlives_its_owner(verilog, simulator, tmp_path, sent, bus
     (tmp_path / "toy.sv").write_text(verilog)
     (tmp_path / "run").mkdir()
     script = f"""
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 from bepsim.simulator import build
 from bepsim.transport import SimTransport
 with SimTransport(build(open({str(tmp_path / "toy.sv")!r}).read(), "toy", {simulator!r})) as core:
