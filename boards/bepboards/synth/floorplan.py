@@ -49,22 +49,27 @@ def place_block_rams(netlist, device, seed=0):
     at[wires.rams] = where[rng.permutation(len(sites))[: len(wires.rams)]]
     best, places = np.inf, None
     for number in range(_ROUNDS):
+        if number:
+            at = _assigned(wires, at, where, hold=_HOLD * _HARDER ** (number - 1))
         for _ in range(3 if number else 6):
             at = wires.pull(at, wires.is_ram)
         length = wires.length(at)
         if length < best:
             best, places = length, at[wires.rams]
-        hold = np.where(wires.is_ram, _HOLD * _HARDER**number, 0.0)
-        loose = at
-        for _ in range(2):
-            loose = wires.pull(loose, np.zeros(len(at), bool), to=at, hold=hold)
-        _, chosen = linear_sum_assignment(wires.cost_of(loose, where))
-        at = loose
-        at[wires.rams] = where[chosen]
     named = {(x, y): f"X{x}/Y{y}/{bel}" for x, y, bel in sites}
     for ram, (x, y) in zip(wires.rams, places.astype(int), strict=True):
         netlist.cells[wires.names[ram]].setdefault("attributes", {})["BEL"] = named[x, y]
     return float(best)
+
+
+def _assigned(wires, at, where, hold):
+    """Positions with the block RAMs pulled from where they are, if held there by `hold`, each put to a place then."""
+    loose, nobody = at, np.zeros(len(at), bool)
+    for _ in range(2):
+        loose = wires.pull(loose, nobody, to=at, hold=np.where(wires.is_ram, hold, 0.0))
+    _, chosen = linear_sum_assignment(wires.cost_of(loose, where))
+    loose[wires.rams] = where[chosen]
+    return loose
 
 
 def wire_length(netlist, at):
