@@ -12,7 +12,7 @@ from bephw.dataset.stored_trainer import StoredTrainer
 from bephw.export import to_verilog
 from bephw.types import trainer_ports
 from bepsw.program import compile_program
-from bepsw.registers import address
+from bepsw.registers import RUN, TRAIN, address
 from bepsw.spec import thresholds
 from bepsw.stored import StoredDriver
 
@@ -24,7 +24,6 @@ from .transport import SimTransport
 
 __all__ = ["ReplayingDriver", "StoredCore", "open_replaying", "open_stored"]
 
-_RUN, _TRAIN = 1, 2
 _MEMORY_BITS = 20  # 16 384 images of 784 bits; Icarus is slow to start with more
 
 
@@ -87,13 +86,13 @@ class ReplayingDriver(StoredDriver):
 
     def train(self, bits, labels, *, close=False):
         """Train on the next `len(bits)` samples in the memory; `Results`."""
-        self.transport.write(address("CONTROL"), self._control | _TRAIN)
+        self.transport.write(address("CONTROL"), self._control | TRAIN)
         count, order = self._trained, (self.training.seed, self.epoch)
         self.store.replay(self._next, len(bits), base=0, count=count, order=order, close=close)
         nothing = np.zeros((0, -(-self.core.lanes // 8)), np.uint8), np.zeros(0, bool)
         self.log = self.transport.stream(*nothing, len(bits))
         self.transport.wait_idle()
-        self.transport.write(address("CONTROL"), self._control & ~_RUN)
+        self.transport.write(address("CONTROL"), self._control & ~RUN)
         self._check_errors()
         self._last, self._next = self._next, self._next + len(bits)
         return self._results(self.log.results)

@@ -7,7 +7,9 @@ memory: ADDRESS counts its 16-bit words, and every access of DATA moves two of t
 from .permutation import INDEX_BITS
 from .registers import Register
 
-__all__ = ["BASE", "ERRORS", "IDENTITY", "REGISTERS", "SETTINGS", "VERSION", "address"]
+__all__ = [
+    "BASE", "ERRORS", "IDENTITY", "READY", "REGISTERS", "REPLAY", "REPLAYING", "SETTINGS", "STOP", "VERSION", "address",
+]  # fmt: skip
 
 BASE = 0x4000
 """First address. Those below are the core's, those from 0x8000 on the serial link's."""
@@ -17,6 +19,12 @@ IDENTITY = 0x42455044
 
 VERSION = 1
 """Version of this table; the host refuses another."""
+
+REPLAY, STOP = 1, 2
+"""Bits of COMMAND."""
+
+REPLAYING, READY = 1, 2
+"""Bits of STATUS."""
 
 SETTINGS = {
     "MODE": (

@@ -20,13 +20,12 @@ from .driver_words import (
 )
 from .errors import BepError
 from .program import compile_program
-from .registers import address
+from .registers import ONLINE, RUN, TRAIN, address
 from .spec import thresholds as integer_thresholds
 from .target import Counters, Results, State
 
 __all__ = ["Driver"]
 
-_RUN, _TRAIN, _ONLINE = 1, 2, 4
 _CHUNK = 4096  # samples in one stream call
 
 
@@ -63,7 +62,7 @@ class Driver:
         self.lanes = self.core.lanes
         self.log = None
         self._pieces = registers.window_pieces(self.core)
-        self._control = _RUN | (_ONLINE if training.online else 0)
+        self._control = RUN | (ONLINE if training.online else 0)
         transport.write(address("CONTROL"), 0)
         transport.wait_idle()
         transport.write(address("COMMAND"), 2)
@@ -96,7 +95,7 @@ class Driver:
 
     def train(self, bits, labels, *, close=False):
         """Train on samples in order; see `Target.train`."""
-        return self._stream(bits, labels, _TRAIN, close)
+        return self._stream(bits, labels, TRAIN, close)
 
     def infer(self, bits):
         """Predictions, uint8 (n,)."""
@@ -164,7 +163,7 @@ class Driver:
             self.log = self.transport.stream(beats, ends, len(bits[part]))
             payloads.append(self.log.results)
         self.transport.wait_idle()
-        self.transport.write(address("CONTROL"), self._control & ~_RUN)
+        self.transport.write(address("CONTROL"), self._control & ~RUN)
         self._check_errors()
         return self._results(np.concatenate(payloads) if payloads else np.zeros(0, np.uint64))
 

@@ -12,8 +12,8 @@ from .generator import bank_size
 from .program import TABLES, row_bits
 
 __all__ = [
-    "CAPABILITIES", "COUNTERS", "ERRORS", "IDENTITY", "READABLE", "REGISTERS", "VERSION", "WINDOWS", "Register",
-    "address", "window_pieces", "window_rows",
+    "CAPABILITIES", "COUNTERS", "ERRORS", "IDENTITY", "ONLINE", "READABLE", "REGISTERS", "RUN", "TRAIN", "VERSION",
+    "WINDOWS", "Register", "address", "window_pieces", "window_rows",
 ]  # fmt: skip
 
 IDENTITY = 0x42455043
@@ -21,6 +21,9 @@ IDENTITY = 0x42455043
 
 VERSION = 2
 """Version of this register map; the host refuses another."""
+
+RUN, TRAIN, ONLINE = 1, 2, 4
+"""Bits of CONTROL."""
 
 CAPABILITIES = tuple(field.name for field in dataclasses.fields(Core))
 """Core parameters, each readable as a register of the same name in capitals."""

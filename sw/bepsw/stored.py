@@ -10,17 +10,15 @@ import functools
 import numpy as np
 
 from . import dataset_registers as registers
-from .dataset_registers import address
+from .dataset_registers import READY, REPLAY, REPLAYING, STOP, address
 from .driver import Driver
 from .errors import BepError
+from .registers import RUN, TRAIN
 from .registers import address as core_address
 
 __all__ = ["Store", "StoredDriver", "sample_words", "stride_of"]
 
-_RUN, _TRAIN = 1, 2
 _SHUFFLE, _CLOSE, _TALLY = 1, 2, 4
-_REPLAY, _STOP = 1, 2
-_REPLAYING, _READY = 1, 2
 _LOOKS = 100  # at a memory that starts up, which takes it less than a millisecond
 _PART = 256  # samples between two calls of `progress`
 _SPOTS = 16  # samples that are read back after loading
@@ -120,16 +118,16 @@ class Store:
         values = dict(MODE=mode, SEED=seed, EPOCH=epoch, BASE=base, COUNT=count, FIRST=first, LENGTH=length)
         for name, value in values.items():
             self.transport.write(address(name), value)
-        self.transport.write(address("COMMAND"), _REPLAY)
+        self.transport.write(address("COMMAND"), REPLAY)
         self._check()
 
     def stop(self):
         """End the replay in progress after the sample that the core is taking."""
-        self.transport.write(address("COMMAND"), _STOP)
+        self.transport.write(address("COMMAND"), STOP)
 
     def active(self):
         """Whether a replay is running."""
-        return bool(self.transport.read(address("STATUS")) & _REPLAYING)
+        return bool(self.transport.read(address("STATUS")) & REPLAYING)
 
     def sent(self):
         """Samples sent since the last replay began."""
@@ -149,7 +147,7 @@ class Store:
 
     def _wait_ready(self):
         for _ in range(_LOOKS):
-            if self.transport.read(address("STATUS")) & _READY:
+            if self.transport.read(address("STATUS")) & READY:
                 return
         raise BepError("The board's memory does not get ready; reset the board.")
 
@@ -220,7 +218,7 @@ class StoredDriver(Driver):
         """
         before = self.counter("triggered")
         order = self.training.seed, epoch
-        wrong = self._replay(_TRAIN, first, length, base=0, count=self._trained, order=order, close=close)
+        wrong = self._replay(TRAIN, first, length, base=0, count=self._trained, order=order, close=close)
         return wrong, self.counter("triggered") - before
 
     def infer_stored(self):
@@ -236,7 +234,7 @@ class StoredDriver(Driver):
         while self.store.active():
             wait()
         wait()
-        self.transport.write(core_address("CONTROL"), self._control & ~_RUN)
+        self.transport.write(core_address("CONTROL"), self._control & ~RUN)
         self._check_errors()
         judged = self.store.judged()
         if judged != length:

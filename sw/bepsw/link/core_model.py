@@ -14,13 +14,12 @@ from ..driver_words import hidden_from_words, hidden_to_words, weight_runs, weig
 from ..golden import FastModel
 from ..layout import place
 from ..program import fields
-from ..registers import READABLE, WINDOWS
+from ..registers import READABLE, RUN, TRAIN, WINDOWS
 from ..spec import thresholds
 from ..target import Counters, State
 
 __all__ = ["CoreModel"]
 
-_RUN, _TRAIN = 1, 2
 _LABEL = 63
 _CLOSE = 1 << 6
 _NAMES = {register.address: register.name for register in registers.REGISTERS}
@@ -134,12 +133,12 @@ class CoreModel:
 
     def _work(self):
         """Let the golden model have what has come so far."""
-        if not self._samples or not self._kept["CONTROL"] & _RUN:
+        if not self._samples or not self._kept["CONTROL"] & RUN:
             return
         samples, self._samples = self._samples, []
         self._fill_model()
         bits = np.array([one for _, one in samples])
-        if not self._kept["CONTROL"] & _TRAIN:
+        if not self._kept["CONTROL"] & TRAIN:
             self._done += [int(prediction) for prediction in self.model.infer(bits)]
             return
         labels = np.array([header & _LABEL for header, _ in samples])

@@ -14,7 +14,6 @@ __all__ = ["LinkTransport"]
 
 _WORD = 4
 _IDLE = 1
-_REPLAYING, _STOP = 1, 2  # of the data set
 _LEAST_LOOKS = 20
 
 
@@ -138,9 +137,9 @@ class LinkTransport:
 
         Dropped in mid-sample by the core's reset, the rest of it would be taken for the next one.
         """
-        self.write(dataset_registers.address("COMMAND"), _STOP)
+        self.write(dataset_registers.address("COMMAND"), dataset_registers.STOP)
         out_of_patience = self._patience()
-        while self.read(dataset_registers.address("STATUS")) & _REPLAYING:
+        while self.read(dataset_registers.address("STATUS")) & dataset_registers.REPLAYING:
             if out_of_patience():
                 raise LinkLost(f"The data set of {self.client.pipe.name} does not stop its replay; reset the board.")
 
