@@ -60,6 +60,17 @@ def driver_of(pipe, run, session, kind=StoredDriver):
     return kind(transport, run.network, run.training, run.prototypes)
 
 
+def stored(pipe, run, session):
+    """A host that has written the data of `run` into the memory."""
+    driver = driver_of(pipe, run, session)
+    driver.put(data_of(run))
+    return driver
+
+
+def train(driver, run, **options):
+    fit(driver, run, data_of(run), epochs=EPOCHS, chunk=CHUNK, **options)
+
+
 def golden(seed, order="hardware"):
     run = run_of(seed, order)
     model = FastModel(run.network, run.training, run.prototypes, lanes=CORE.lanes)
@@ -82,10 +93,9 @@ def leave_replaying(driver):
 
 def test_epochs_from_the_memory_of_a_board(line):
     run = run_of(1)
-    driver = driver_of(line, run, 1)
-    driver.put(data_of(run))
+    driver = stored(line, run, 1)
     driver.train = driver.infer = None  # nothing is sent
-    fit(driver, run, data_of(run), epochs=EPOCHS, chunk=CHUNK)
+    train(driver, run)
     assert_same(run, golden(1))
     assert driver.store.judged() == 8 and driver.transport.client.repeats == 0
 
@@ -94,15 +104,14 @@ def test_epochs_from_the_memory_of_a_board(line):
 def test_a_host_killed_in_mid_replay(line, kind):
     """The next one, with the data set or without it, finds a core that waits for it."""
     run = run_of(2, "hardware" if kind is StoredDriver else "host")
-    first = driver_of(line, run, 2)
-    first.put(data_of(run))
+    first = stored(line, run, 2)
     leave_replaying(first)
     line.set_baud(BASE_BAUD)
     second = driver_of(line, run, 3, kind)
     if kind is StoredDriver:
         assert second.stored is None and not second.store.active()
         second.put(data_of(run))
-    fit(second, run, data_of(run), epochs=EPOCHS, chunk=CHUNK)
+    train(second, run)
     assert_same(run, golden(2, run.order))
 
 
@@ -124,24 +133,22 @@ def test_a_host_killed_while_it_loads(line, monkeypatch):
     monkeypatch.undo()
     assert driver.stored is None
     line.set_baud(BASE_BAUD)
-    driver = driver_of(line, run, 5)
-    driver.put(data_of(run))
-    fit(driver, run, data_of(run), epochs=EPOCHS, chunk=CHUNK)
+    driver = stored(line, run, 5)
+    train(driver, run)
     assert_same(run, golden(4))
 
 
 def test_a_reset_in_mid_epoch_and_a_memory_that_forgot(line, tmp_path):
     """One sentence; gone on with from the checkpoint, it ends with the bits of a run that nothing happened to."""
     run, path = run_of(6), tmp_path / "checkpoint.npz"
-    driver = driver_of(line, run, 6)
-    driver.put(data_of(run))
+    driver = stored(line, run, 6)
 
     def press(run, metrics):
         if run.progress.epoch == 1 and run.progress.sample == CHUNK:
             line.press_reset()
 
     with pytest.raises(LinkLost, match="was reset; what it learned since the last checkpoint is gone"):
-        fit(driver, run, data_of(run), epochs=EPOCHS, path=path, callback=press, chunk=CHUNK)
+        train(driver, run, path=path, callback=press)
     line.set_baud(BASE_BAUD)
     run = load_checkpoint(path)
     assert run.order == "hardware" and (run.progress.epoch, run.progress.sample) == (1, 0)
@@ -149,27 +156,25 @@ def test_a_reset_in_mid_epoch_and_a_memory_that_forgot(line, tmp_path):
     other = data_of(run_of(99))
     driver.store.load(1 - other.train_bits, other.train_labels)  # what was there is gone
     driver.put(data_of(run))
-    fit(driver, run, data_of(run), epochs=EPOCHS, path=path, chunk=CHUNK)
+    train(driver, run, path=path)
     assert_same(run, golden(6))
 
 
 def test_a_run_stopped_in_mid_epoch_goes_on_there(line, tmp_path):
     run, path = run_of(8), tmp_path / "checkpoint.npz"
-    driver = driver_of(line, run, 8)
-    driver.put(data_of(run))
+    driver = stored(line, run, 8)
 
     def stop(run, metrics):
         if run.progress.sample == CHUNK:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(driver, run, data_of(run), epochs=EPOCHS, path=path, callback=stop, chunk=CHUNK)
+        train(driver, run, path=path, callback=stop)
     line.set_baud(BASE_BAUD)
     run = load_checkpoint(path)
     assert (run.progress.epoch, run.progress.sample) == (0, CHUNK)
-    driver = driver_of(line, run, 9)
-    driver.put(data_of(run))
-    fit(driver, run, data_of(run), epochs=EPOCHS, chunk=CHUNK)
+    driver = stored(line, run, 9)
+    train(driver, run)
     assert_same(run, golden(8))
 
 
@@ -178,7 +183,7 @@ def test_without_its_samples_in_the_memory_the_host_sends_them(line):
     run = run_of(10)
     driver = driver_of(line, run, 10)
     driver.put(data_of(run_of(11)))
-    fit(driver, run, data_of(run), epochs=EPOCHS, chunk=CHUNK)
+    train(driver, run)
     assert_same(run, golden(10))
 
 
@@ -206,5 +211,5 @@ def test_all_of_it_with_litedram_and_a_chip():
     with open_linked(run, CORE, memory=HalfSpeedSdram) as driver:
         driver.put(data_of(run))
         driver.train = driver.infer = None  # nothing is sent
-        fit(driver, run, data_of(run), epochs=EPOCHS, chunk=CHUNK)
+        train(driver, run)
     assert_same(run, golden(13))
