@@ -124,7 +124,7 @@ def board_design(board, soc, clock_hz):
     BepError
         The PLL cannot make the clock.
     """
-    pll = Pll(board.oscillator_hz, clock_hz, memory=_memory_of(soc) is not None)
+    pll = Pll(board.oscillator_hz, clock_hz, memory=soc.memory is not None)
     plan = board.new_platform().prepare(BoardTop(board, soc, pll), TOP)
     files = {name: file.decode() if isinstance(file, bytes) else file for name, file in plan.files.items()}
     text = re.sub(r'^ *attribute \\src ".*"\n', "", files[f"{TOP}.il"], flags=re.M)  # where a file lies changes nothing
@@ -132,13 +132,9 @@ def board_design(board, soc, clock_hz):
     return Design(text, files[f"{TOP}.lpf"], verilog)
 
 
-def _memory_of(soc):
-    return getattr(soc, "memory", None)
-
-
 def _core_in(soc):
     """Path of the core in a board's design."""
-    return "soc.trainer." if _memory_of(soc) is None else "soc.trainer.trainer."
+    return "soc.trainer." if soc.memory is None else "soc.trainer.trainer."
 
 
 def design_key(board, core, clock_hz, seeds):
@@ -203,7 +199,7 @@ def build_bitstream(board, core, *, mhz=None, seeds=(1,), out=None, say=lambda t
             core=core,
             clock_hz=clock_hz,
             build_id=build_id,
-            memory_bits=memory.port.signature.address_bits if (memory := _memory_of(soc)) else None,
+            memory_bits=soc.memory and soc.memory.address_bits,
             used=reports.utilisation(best.report),
             fmax=round(best.fmax, 1),
             seed=best.seed,

@@ -38,9 +38,8 @@ class BoardTop(Elaboratable):
         m.d.comb += [pll.i.eq(clock.i), sync.clk.eq(pll.o), unlocked.eq(~pll.locked)]
         m.submodules.reset = FFSynchronizer(unlocked, sync.rst, init=1)
         if pll.memory_hz:
-            m.domains.sdram, m.domains.sdram_late = sdram, late = (
-                ClockDomain("sdram"), ClockDomain("sdram_late", reset_less=True),
-            )  # fmt: skip
+            m.domains.sdram = sdram = ClockDomain("sdram")
+            m.domains.sdram_late = late = ClockDomain("sdram_late", reset_less=True)
             m.d.comb += [sdram.clk.eq(pll.memory), late.clk.eq(pll.late)]
             m.submodules.sdram_reset = FFSynchronizer(unlocked, sdram.rst, o_domain="sdram", init=1)
 

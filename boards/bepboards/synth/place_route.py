@@ -34,7 +34,8 @@ class Attempt:
     @property
     def limit(self):
         """The net of the clock that has the least to spare; None without a report."""
-        return min(self.clocks, key=lambda net: self.clocks[net][1] / self.clocks[net][0], default=None)
+        clocks = self.clocks
+        return min(clocks, key=lambda net: clocks[net][1] / clocks[net][0], default=None)
 
     @property
     def fmax(self):
