@@ -52,6 +52,7 @@ def add_network(parser):
     group.add_argument("--hidden", type=sizes, metavar="K,K", help="widths of the hidden layers")
     group.add_argument("--bits", type=int, metavar="B", help="bits of a hidden-weight counter (default: 8)")
     group.add_argument("--spread", type=int, metavar="N", help="initial counters from −N to N−1, a power of two")
+    group.add_argument("--symmetric", action="store_true", default=None, help="start with W_ss as its own transpose")
 
 
 def add_rule(parser):

@@ -57,6 +57,7 @@ class Prepared:
             lanes=settings.lanes,
             patience=settings.patience,
             spread=settings.spread,
+            symmetric=settings.symmetric,
             order=settings.order,
             notes=notes,
         )

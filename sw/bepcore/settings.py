@@ -49,6 +49,8 @@ class Settings:
         Epochs without a better validation accuracy after which the groups grow; 0 for never.
     spread : int or None
         Initial counters are drawn from −spread … spread−1; None for the usual.
+    symmetric : bool
+        The recurrent weights start as their own transpose.
     lanes : int
         g of the core whose random bits are used.
     order : str
@@ -77,6 +79,7 @@ class Settings:
     epochs: int = 30
     patience: int = 0
     spread: int | None = None
+    symmetric: bool = False
     lanes: int = 36
     seed: int = 0
     rule: str = "bep"

@@ -58,7 +58,8 @@ def check(trial, dataset):
     """Refuse now what would fail later: folds, geometry, settings, initial weights."""
     network = network_for(trial.settings, trial.dataset(dataset))
     settings = trial.settings
-    initial_state(network, settings.training(), lanes=settings.lanes, spread=settings.spread)
+    start = {"spread": settings.spread, "symmetric": settings.symmetric}
+    initial_state(network, settings.training(), lanes=settings.lanes, **start)
 
 
 def folds_of(settings, dataset, folds, join):

@@ -70,17 +70,17 @@ class Timing:
     @classmethod
     def of(cls, core):
         """Timing of a core."""
-        desired = 6
+        desired, read = 6, 5 if core.rules else 4
         scanned = desired + 2 + (2 if core.rules else 0) + 5 + _levels(core.slots) + 2
         z = popcount_latency(core.lanes) + _levels(core.segments) + 3 + 2
         return cls(
-            read=4,
+            read=read,
             z=z,
             judge=7 + 2 * _levels(core.slots),
-            pass_gap=4 + z + 7,
+            pass_gap=read + z + 7,
             drain=scanned,
             walk_drain=max(scanned, desired + 2 + 15 - 1),
-            walk_delay=desired - 1,
+            walk_delay=desired + 3 - read,
             update_start=10 + 1 + max(1, _levels(_levels(core.beats))) + 2,
         )
 

@@ -89,12 +89,14 @@ class Run:
     notes: dict = field(default_factory=dict)
 
 
-def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=None, order="host", notes=None):
+def new_run(
+    network, training, *, lanes, patience=0, spread=None, symmetric=False, prototypes=None, order="host", notes=None
+):
     """A run before its first sample.
 
     Parameters
     ----------
-    spread : int, optional
+    spread : int, optional; symmetric : bool
         Of the initial counters, see `golden.init_hidden`.
     prototypes : bool (C, K_L), optional
         Classifier, with a local rule a tuple of one (C, K_l) per layer; `make_classifiers` if not given.
@@ -119,7 +121,7 @@ def new_run(network, training, *, lanes, patience=0, spread=None, prototypes=Non
         lanes=lanes,
         prototypes=prototypes,
         patience=patience,
-        state=initial_state(network, training, lanes=lanes, spread=spread),
+        state=initial_state(network, training, lanes=lanes, spread=spread, symmetric=symmetric),
         progress=Progress(groups=training.gamma),
         order=order,
         notes=dict(notes or {}),

@@ -92,6 +92,7 @@ def test_nothing_of_a_fold_is_seen_before_it_is_tested(monkeypatch):
         (("--gamma", "7"), "group size 7 does not divide"),
         (("--samples", "900"), "not 900; ask for fewer"),
         (("--spread", "3"), "power of two"),
+        (("--symmetric",), "Only a recurrent network can start symmetric"),
         (("--scheduler", "tcp://127.0.0.1:bad"), "cannot be reached"),
         (("--window", "8"), "--window cuts a sequence into time steps; it needs --task sequence"),
         (("--task", "sequence", "--window", "9"), "series of 8 points can be cut into 1 to 8 windows, not 9"),

@@ -27,9 +27,12 @@ def test_series_are_learned_and_the_run_classifies_others(inside, tmp_path):
 
 def test_stopping_and_going_on_is_the_same_as_going_through(inside, tmp_path):
     path = series(tmp_path, "wave", (20, 10), points=9)
-    words = ("train", "--task", "sequence", "--data", path, "--window", 3, *TINY)
+    words = ("train", "--task", "sequence", "--data", path, "--window", 3, *TINY, "--symmetric")
     assert inside(*words, "--epochs", 6, "--out", "whole")[0] == 0
     assert inside(*words, "--epochs", 3, "--out", "parts")[0] == 0
+    assert inside(*words[:-1], "--epochs", 6, "--out", "random")[0] == 0
+    checkpoints = (np.load(tmp_path / name / "checkpoint.npz") for name in ("whole", "random"))
+    assert len({c["state_hidden_1"].tobytes() for c in checkpoints}) == 2, "--symmetric starts from other weights"
     assert inside("train", "--resume", "parts", "--epochs", 6)[0] == 0
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
@@ -126,7 +129,7 @@ ROOMY = "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16"
 
 def test_a_core_of_every_rule_takes_a_sequence(inside, tmp_path):
     path = series(tmp_path, "wave", (30, 20), points=8)
-    words = ("--task", "sequence", "--data", path, "--window", 4, *TINY, "--expand", 21, "--core", ROOMY)
+    words = ("--task", "sequence", "--data", path, "--window", 4, *TINY, "--symmetric", "--expand", 21, "--core", ROOMY)
     record = last_json(inside("verify", *words, "--validation", 0, "--samples", 20, "--epochs", 2, "--json"))
     assert record["identical"] and record["network"] == "4×21-45-45" and record["timed"] == 40
     done = inside("train", *words, "--target", "sim", "--epochs", 3, "--out", "run", "--json")

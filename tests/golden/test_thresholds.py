@@ -122,3 +122,20 @@ def test_initial_counters_are_symmetric_and_within_the_spread(bits):
 def test_a_spread_that_does_not_fit_is_refused(spread):
     with pytest.raises(BepError, match="power of two from 1 to 8"):
         init_hidden(net(4, 4, bits=4), 0, spread)
+
+
+def test_a_symmetric_start_mirrors_the_recurrent_weights_and_nothing_else():
+    network = Network(widths=(40, 30, 20), classes=4, steps=5)
+    plain, mirrored = init_hidden(network, 3, 8), init_hidden(network, 3, 8, symmetric=True)
+    recurrent = mirrored[0][:, 40:]
+    assert np.array_equal(recurrent, recurrent.T)
+    assert np.array_equal(np.tril(recurrent), np.tril(plain[0][:, 40:]))
+    assert not np.array_equal(plain[0][:, 40:], recurrent)
+    assert np.array_equal(mirrored[0][:, :40], plain[0][:, :40]) and np.array_equal(mirrored[1], plain[1])
+    state = initial_state(network, Training(gamma=(1, 1), seed=3), lanes=8, spread=8, symmetric=True)
+    assert np.array_equal(state.hidden[0], mirrored[0]) and np.array_equal(state.weights[0], mirrored[0] >= 0)
+
+
+def test_a_feed_forward_network_cannot_start_symmetric():
+    with pytest.raises(BepError, match="Only a recurrent network can start symmetric, and 4-4 is none"):
+        init_hidden(net(4, 4), 0, 1, symmetric=True)
