@@ -37,7 +37,7 @@ class Backward(wiring.Component):
     table_* : In, host writes of the backward table; prototype_* : In, host writes of prototypes
     z_* : In, writes of the pre-activation memory
     forward_streaming : In, hold, walking : Out, W port arbitration; walk_address : Out, while `walking`
-    weights : In, of `walk_address`, WeightPlane.latency cycles later
+    weights : In, of `walk_address`, WeightPlane.latency_of(core) cycles later
     winners : Out, entry of a winner bank; winners_bank, winners_index : In, read address, data 2 cycles later
     history_index : In, with `rules`, word of a time step in the bank `winners_bank`; history : Out, its desired
         activations, 2 cycles later
@@ -253,7 +253,7 @@ class Backward(wiring.Component):
         """The W words of the walk, the column read-out, and its way back into the desired activations."""
         core = self.core
         job = issue.job
-        walk = delay(m, Cat(issue.tag.valid & job.walk, issue.walk_address), issue.walk_delay, name="walk")
+        walk = delay(m, Cat(issue.tag.valid & job.walk, issue.walk_address), issue.walk_delay_of(core), name="walk")
         count = Signal(range(core.prototype_segments + 1))
         with m.If(columns.segment_valid):
             m.d.sync += count.eq(count + 1)

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from .column_count import ColumnCount
 from .desired_store import DesiredStore
 from .types import judged_layout, step_layout, update_layout
+from .weight_plane import WeightPlane
 from .winner_scan import WinnerScan
 
 __all__ = ["BackwardIssue"]
@@ -32,14 +33,13 @@ class BackwardIssue(wiring.Component):
     forward_streaming : In, hold : Out, W port arbitration
     start, advance : Out, rewind and step the desired activations
     job : Out, the step in force; sample : Out, the sample at hand
-    tag : Out, a beat is issued; walk_address : Out, its W word, wanted `walk_delay` cycles later
+    tag : Out, a beat is issued; walk_address : Out, its W word, wanted `walk_delay_of(core)` cycles later
     scan_start : Out; winner_write : In, one-cycle pulse per entry; bank : Out
     read, position, first_slot, last_slot : Out, column read-out; desired_segment : In, where the next one goes
     bank_done : In, pulse, the update stage has finished a bank
     peek, peek_address, peek_position : In, read a W segment back while idle; peek_done : Out, high until `peek` is low
     """
 
-    walk_delay = DesiredStore.latency - 1
     settle = ColumnCount.read_latency + 2
 
     def __init__(self, core):
@@ -80,6 +80,11 @@ class BackwardIssue(wiring.Component):
                 "peek_done": Out(1),
             }
         )
+
+    @staticmethod
+    def walk_delay_of(core):
+        """Cycles from a beat to its W address: its word comes with its desired activations and its gate."""
+        return DesiredStore.latency + 3 - WeightPlane.latency_of(core)
 
     @staticmethod
     def drain_of(core, *, walk):
@@ -127,7 +132,7 @@ class BackwardIssue(wiring.Component):
             self.updates.payload.updates.eq(token.triggered & won),
             self.updates.payload.count.eq(count),
         ]
-        walked = Signal(self.walk_delay - 1)  # words of the walk that are issued and not yet at the W plane
+        walked = Signal(self.walk_delay_of(core) - 1)  # words of the walk that are issued and not yet at the W plane
         m.d.sync += walked.eq(Cat(self.tag.valid & job.walk, walked))
         handed = Signal()  # a bank with winners goes to the update stage
         m.d.sync += banks.eq(banks + handed - self.bank_done)

@@ -44,7 +44,8 @@ class Forward(wiring.Component):
     train, online, batch, margin : In, settings; pending and its host access. With `rules` the margin of each
         classifier stands in the table
     retired : In, pulse per retired sample
-    hold, streaming : In and Out, W port arbitration; read_address : Out; weights : In, WeightPlane.latency later
+    hold, streaming : In and Out, W port arbitration; read_address : Out; weights : In, WeightPlane.latency_of(core)
+        cycles later
     fill_* : In, writes of the input operand store from the loader
     z_* : Out, writes of the pre-activation memory; hidden_* : Out, writes of the hidden-activation store
     copy_context, copy_segment : Out, with `rules`, read address of the input store; copy_data : In, two cycles later
@@ -136,7 +137,7 @@ class Forward(wiring.Component):
             table.steps[2].eq(pre_activation.z_step),
             pre_activation.fan_in.eq(z_row.fan_in),
             pre_activation.weights.eq(self.weights),
-            pre_activation.tag.eq(delay(m, issue.tag, WeightPlane.latency, name="read")),
+            pre_activation.tag.eq(delay(m, issue.tag, WeightPlane.latency_of(core), name="read")),
         ]
         write = self._activations(m, pre_activation, out_row, out_rows, issue)
         m.d.comb += pre_activation.operand.eq(self._operands(m, issue, write))
@@ -146,12 +147,12 @@ class Forward(wiring.Component):
     def _operands(self, m, issue, write):
         """The two operand stores, and which of them this word uses."""
         core = self.core
-        wait = WeightPlane.latency - OperandStore.latency
+        wait = WeightPlane.latency_of(core) - OperandStore.latency
         m.submodules.input_operand = inputs = OperandStore(core, core.fronts * core.operand_words)
         m.submodules.hidden_operand = hidden = OperandStore(core, core.threads * 2 * core.operand_words)
         tag = delay(m, issue.tag, wait, name="operand_tag")
         word = delay(m, issue.operand_word, wait, name="operand_word")
-        early = delay(m, issue.from_input, WeightPlane.latency - 2, name="from_input")
+        early = delay(m, issue.from_input, WeightPlane.latency_of(core) - 2, name="from_input")
         half = delay(m, issue.half, wait, name="operand_half") if core.rules else tag.step[0]
         enable, mask, address, segment = (delay(m, part, 1, name=f"fill_{i}") for i, part in enumerate(write))
         words, front = core.operand_words, ceil_log2(core.fronts)

@@ -8,6 +8,8 @@ Every segment is a memory of its own with its own copy of the address, so that n
 update writes one segment at a time: the sign bits of one word of hidden weights.
 
     read_address ─► copy a segment ─► block RAM ─► output register ─► fabric register ─► read_data
+                 ▲
+                 └ with `rules` a register before the copies: a core of every rule is larger, its wires are longer
 """
 
 from amaranth.hdl import Cat, Module, Signal
@@ -23,9 +25,9 @@ __all__ = ["WeightPlane"]
 class WeightPlane(wiring.Component):
     """W plane of two banks of `core.weight_words` words.
 
-    Reads take `latency` cycles, one a cycle. A write is in the memory three cycles later. One read and one write
-    port; whoever uses it never reads a word within three cycles of writing it (training stages do not: in a batch
-    they write the other bank, and online W changes only while no pass is running).
+    Reads take `latency_of(core)` cycles, one a cycle. A write is in the memory three cycles later. One read and one
+    write port; whoever uses it never reads a word within three cycles of writing it (training stages do not: in a
+    batch they write the other bank, and online W changes only while no pass is running).
 
     Members
     -------
@@ -35,8 +37,6 @@ class WeightPlane(wiring.Component):
         bank that is not in use
     swap : In, pulse: the other bank is in use from the next cycle on. A reset of the core leaves the banks as they are
     """
-
-    latency = 4
 
     def __init__(self, core):
         self.core = core
@@ -54,6 +54,11 @@ class WeightPlane(wiring.Component):
             }
         )
 
+    @staticmethod
+    def latency_of(core):
+        """Cycles from `read_address` to `read_data`."""
+        return 5 if core.rules else 4
+
     def elaborate(self, platform):
         m = Module()
         in_use = Signal()
@@ -66,8 +71,9 @@ class WeightPlane(wiring.Component):
             "write_data": self.write_data,
         }
         write = [delay(m, value, 1, name=name) for name, value in values.items()]
+        wanted = delay(m, Cat(self.read_address, in_use), self.latency_of(self.core) - 4, name="wanted")
         for i in range(self.core.segments):
-            self._segment(m, i, Cat(self.read_address, in_use), *write)
+            self._segment(m, i, wanted, *write)
         return m
 
     def _segment(self, m, i, wanted, enable, address, position, word):

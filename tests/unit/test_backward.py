@@ -117,7 +117,7 @@ class Bench:
 
         async def bench(ctx):
             dut = self.dut
-            late = deque([[0] * self.core.segments] * (WeightPlane.latency - 1))
+            late = deque([[0] * self.core.segments] * (WeightPlane.latency_of(self.core) - 1))
             left = 0
             while True:
                 ctx.set(dut.forward_streaming, left > 0)

@@ -153,13 +153,13 @@ def test_a_sample_that_did_not_trigger_takes_two_cycles():
 @SHAPE
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_walk_and_the_forward_stage_never_read_at_once(core, seed):
-    """`tag` reaches the W port `walk_delay` later; forward passes start only while `hold` is low."""
+    """`tag` reaches the W port `walk_delay_of(core)` later; forward passes start only while `hold` is low."""
     rng = np.random.default_rng(seed)
     dut = WithTable(core, program_of(core, seed, depth=3))
     issue, state = dut.inner, {"samples": 0, "waited": 0}
 
     async def bench(ctx):
-        streaming, left, tags = 0, 0, [0] * BackwardIssue.walk_delay
+        streaming, left, tags = 0, 0, [0] * BackwardIssue.walk_delay_of(core)
         ctx.set(issue.judged.payload, token_of(core))
         ctx.set(issue.judged.valid, 1)
         while state["samples"] < 3:

@@ -114,7 +114,7 @@ class Bench:
         dut, core = self.dut, self.core
         copies = deque([0])
         copy = (dut.copy_context, dut.copy_segment) if core.rules else (dut.streaming, dut.streaming)
-        late = deque([[0] * core.segments] * (WeightPlane.latency - 1))
+        late = deque([[0] * core.segments] * (WeightPlane.latency_of(core) - 1))
         cycle = 0
         while True:
             _, _, *values = await ctx.tick().sample(
