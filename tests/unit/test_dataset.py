@@ -30,13 +30,14 @@ class Board:
         for index, sample in enumerate(sample_words(self.bits, self.labels).tolist()):
             for word, value in enumerate(sample):
                 self.memory.words[(index << self.stride) + word] = value
-        self.stalls, self.beats, self.taking = stalls, [], True
+        self.stalls, self.beats, self.taking, self.rude = stalls, [], True, False
 
     async def take(self, ctx):
-        """Background: the core. A header may wait, segments are always taken."""
+        """Background: the core. A header may wait, segments are always taken, but by a rude one."""
         samples, middle = self.dut.samples, False
         while True:
-            ready = middle or (self.taking and self.rng.random() >= self.stalls)
+            willing = self.rng.random() >= self.stalls
+            ready = (willing or not self.rude) if middle else (self.taking and willing)
             ctx.set(samples.ready, ready)
             _, _, valid, beat = await ctx.tick().sample(samples.valid, samples.payload)
             if valid and ready:
@@ -67,9 +68,11 @@ class Board:
 
 
 @pytest.mark.parametrize("seed, lanes, inputs", [(1, 9, 50), (2, 36, 100), (3, 8, 17), (4, 72, 200)])
-def test_it_replays_ranges_in_the_order_of_the_epoch(seed, lanes, inputs):
+@pytest.mark.parametrize("rude", [False, True])
+def test_it_replays_ranges_in_the_order_of_the_epoch(seed, lanes, inputs, rude):
     """Twice from the front, a part, another range, without shuffling; every run as the golden order says."""
     board = Board(seed, lanes=lanes, inputs=inputs)
+    board.rude = rude
     whole = dict(MODE=3, SEED=77, EPOCH=5)
     runs = [
         (whole, hardware_order(77, 5, 20), True),
@@ -205,10 +208,11 @@ def test_before_the_memory_is_ready_nothing_reaches_it():
     assert len(board.beats) == len(board.expect(range(20), False))
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_stopped_at_any_moment_it_leaves_whole_samples_and_nothing_behind(seed):
+@pytest.mark.parametrize("seed, rude", [*((seed, False) for seed in range(6)), (6, True), (7, True)])
+def test_stopped_at_any_moment_it_leaves_whole_samples_and_nothing_behind(seed, rude):
     """Stop while the core takes samples, or takes none; then a whole epoch comes out as if nothing had been."""
     board = Board(20 + seed, latency=60)  # answers that come after the stop must not be taken for later ones
+    board.rude = rude
     order = hardware_order(3, 0, 20)
 
     async def bench(ctx):

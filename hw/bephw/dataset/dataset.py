@@ -85,25 +85,21 @@ class Dataset(wiring.Component):
             settings.read.payload.eq(memory.read.payload),
         ]
         connect(m, settings.written, flipped(memory.written))
-        self._tally(m, settings)
+        self._tally(m, settings, replay)
         begun = Signal()  # the first sample has gone: the line is full
         m.d.sync += [begun.eq(replay.active & (begun | replay.sent)), settings.starved.eq(begun & replay.starved)]
         return m
 
-    def _tally(self, m, settings):
+    def _tally(self, m, settings, replay):
         m.submodules.tally = tally = Tally(self.core)
         connect(m, flipped(self.judged), tally.i)
         connect(m, tally.o, flipped(self.results))
-        between = Signal(init=1)  # the next beat is a header
-        passes = self.samples.valid & self.samples.ready
-        with m.If(passes):
-            m.d.sync += between.eq(self.samples.payload.last)
+        # A cycle late: the core's `ready` has come a long way.
+        m.d.sync += [tally.header.eq(replay.header), tally.label.eq(self.samples.payload.data[:LABEL_BITS])]
         m.d.comb += [
             tally.start.eq(settings.start),
             tally.clear.eq(self.idle & ~self.active),
             tally.keep.eq(settings.mode[2]),
-            tally.header.eq(passes & between),
-            tally.label.eq(self.samples.payload.data[:LABEL_BITS]),
             settings.judged.eq(tally.judged),
             settings.wrong.eq(tally.wrong),
         ]

@@ -1,6 +1,6 @@
 """Replay samples of the memory in the order of an epoch.
 
-first … first + length − 1 ─► Permutation ─► Locate ─► Burst ─► Unpack ─► samples
+first … first + length − 1 ─► Permutation ─► Locate ─► Burst ─► Unpack ─► Outlet ─► samples
      positions                   indices     addresses  │ ▲      words
                                                commands ▼ │ read
 """
@@ -14,6 +14,7 @@ from bepsw.permutation import INDEX_BITS
 
 from .burst import STRIDE_BITS, Burst, Locate
 from .memory import WordsSignature
+from .outlet import Outlet
 from .permutation import Permutation
 from .unpack import INPUT_BITS, Unpack
 
@@ -35,7 +36,8 @@ class Replay(wiring.Component):
     seed, epoch, base, count, first, length, inputs, stride, shuffle, close : In, stand still while active
     commands : Out, addresses to read; read : In, their words
     samples : Out
-    active : Out; sent : Out, one-cycle pulse a sample; starved : Out, the core waits in this cycle for the memory
+    active : Out; header, sent : Out, one-cycle pulses: the core takes the header, the last beat of a sample
+    starved : Out, the core waits in this cycle for the memory
     """
 
     def __init__(self, core, address_bits):
@@ -59,6 +61,7 @@ class Replay(wiring.Component):
                 "read": In(WordsSignature()),
                 "samples": Out(stream.Signature(sample_layout(core))),
                 "active": Out(1),
+                "header": Out(1),
                 "sent": Out(1),
                 "starved": Out(1),
             }
@@ -68,17 +71,18 @@ class Replay(wiring.Component):
         m = Module()
         clear = Signal()
         begin, stopping = Signal(), Signal()
-        permutation, locate, burst, unpack = (
-            Permutation(), Locate(self.address_bits), Burst(self.address_bits, ahead=AHEAD), Unpack(self.core),
-        )  # fmt: skip
-        for name, stage in {"permutation": permutation, "locate": locate, "burst": burst, "unpack": unpack}.items():
+        permutation, locate, burst = Permutation(), Locate(self.address_bits), Burst(self.address_bits, ahead=AHEAD)
+        unpack, outlet = Unpack(self.core), Outlet(self.core)
+        stages = {"permutation": permutation, "locate": locate, "burst": burst, "unpack": unpack, "outlet": outlet}
+        for name, stage in stages.items():
             m.submodules[name] = ResetInserter(clear)(stage)
         connect(m, permutation.o, locate.i)
         connect(m, locate.o, burst.i)
         connect(m, burst.commands, flipped(self.commands))
         connect(m, flipped(self.read), burst.read)
         connect(m, burst.o, unpack.i)
-        connect(m, unpack.o, flipped(self.samples))
+        connect(m, unpack.o, outlet.i)
+        connect(m, outlet.o, flipped(self.samples))
         m.d.comb += [
             [getattr(permutation, name).eq(getattr(self, name)) for name in ("seed", "epoch", "count", "shuffle")],
             [getattr(locate, name).eq(getattr(self, name)) for name in ("base", "stride")],
@@ -88,8 +92,10 @@ class Replay(wiring.Component):
             unpack.start.eq(begin),
             burst.stop.eq(stopping),
             unpack.stop.eq(stopping),
-            self.sent.eq(unpack.sent),
-            self.starved.eq(unpack.starved),
+            outlet.stop.eq(stopping),
+            self.header.eq(outlet.header),
+            self.sent.eq(outlet.sent),
+            self.starved.eq(unpack.starved & outlet.empty & self.samples.ready),
         ]
         self._positions(m, permutation.i, begin, stopping)
         with m.FSM(init="IDLE") as fsm:
@@ -102,7 +108,7 @@ class Replay(wiring.Component):
             with m.State("REPLAY"):
                 with m.If(self.stop):
                     m.d.sync += stopping.eq(1)
-                with m.If(unpack.done | (stopping & unpack.boundary & ~burst.pending)):
+                with m.If((unpack.done & outlet.empty) | (stopping & outlet.between & ~burst.pending)):
                     m.next = "CLEAR"
             with m.State("CLEAR"):
                 m.d.comb += clear.eq(1)

@@ -1,7 +1,7 @@
 """The registers of the data set: decode bepsw.dataset_registers, keep the settings, move words of the memory.
 
-READY ─► DECODE ─► ACT ─┬─────────────────────► GATHER ─► ANSWER
-request                 └─► MOVE word, word ─┘
+READY ─► DECODE ─► CHECK ─► ACT ─┬─────────────────────► GATHER ─► ANSWER
+request                          └─► MOVE word, word ─┘
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -32,7 +32,7 @@ class Settings(wiring.Component):
     sent, starved : In, increments of counters, which a start clears; judged, wrong : In, counters
     """
 
-    access_cycles = 5
+    access_cycles = 6
 
     def __init__(self, address_bits):
         self.address_bits = address_bits
@@ -66,7 +66,8 @@ class Settings(wiring.Component):
         acts = Signal()
         refused = {name: Signal(name=f"refused_{name}") for name in registers.ERRORS}
         settled = merge(hits[name] for name in registers.SETTINGS) & write
-        m.d.comb += refused["bad_access"].eq((settled | hits["DATA"]) & self.busy | hits["DATA"] & ~self.ready)
+        # Registered: it decides over every bit of the settings.
+        m.d.sync += refused["bad_access"].eq((settled | hits["DATA"]) & self.busy | hits["DATA"] & ~self.ready)
 
         m.d.sync += [self.start.eq(0), self.stop.eq(0)]
         with m.FSM(init="READY"):
@@ -75,6 +76,8 @@ class Settings(wiring.Component):
                 with m.If(self.bus.valid):
                     m.next = "DECODE"
             with m.State("DECODE"):
+                m.next = "CHECK"
+            with m.State("CHECK"):
                 m.next = "ACT"
             with m.State("ACT"):
                 m.d.comb += acts.eq(1)

@@ -21,7 +21,7 @@ class Tally(wiring.Component):
     -------
     start : In, one-cycle pulse, count anew; clear : In, nothing is in the core
     keep : In, drop the results of these samples here after counting
-    header, label : In, a sample with this label enters the core in this cycle
+    header, label : In, a sample with this label has entered the core
     i : In, o : Out, results; while no such sample is in the core they pass uncounted
     judged, wrong : Out, results since the start, and those whose prediction was not the label, a cycle late
     """
