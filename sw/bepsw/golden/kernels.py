@@ -245,7 +245,7 @@ def move_row_in_time(row, inputs, desired, low, high, ups):
     return np.int64(0)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _draw(bank, lanes, threshold, used, padded, mask):
     """The mask of the next word of the generator, for its first `used` lanes; steps the bank."""
     one, full = np.uint64(1), ~np.uint64(0)
@@ -263,11 +263,18 @@ def _draw(bank, lanes, threshold, used, padded, mask):
         if left <= 0:
             mask[part] = 0
             continue
-        below = full if dither < fraction else np.uint64(0)
-        for level in range(LEVELS):
+        below = np.uint64(0)
+        equal = full if left >= 64 else (one << np.uint64(left)) - one  # lanes that higher levels have not decided
+        level = LEVELS - 1
+        while equal and level >= 0:
             bits = bits_at(padded, level * lanes8 + 64 * part)
-            below = ~bits | below if threshold >> (DITHER_BITS + level) & 1 else ~bits & below
-        mask[part] = below & ((one << np.uint64(left)) - one) if left < 64 else below
+            if threshold >> (DITHER_BITS + level) & 1:
+                below |= equal & ~bits
+                equal &= bits
+            else:
+                equal &= ~bits
+            level -= 1
+        mask[part] = below | equal if dither < fraction else below
 
 
 @njit(cache=True)
