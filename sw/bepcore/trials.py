@@ -1,11 +1,13 @@
 """A trial: one training with its test, from settings alone, and the file that keeps its outcome.
 
 Cross-validation, sweeps and benches are many trials. A finished one is a file named by everything that decides its
-outcome, so that what was interrupted goes on with what is missing, whoever asks for it.
+outcome, so that what was interrupted goes on with what is missing, whoever asks for it; a long one leaves a checkpoint
+beside that file while it trains.
 """
 
 import hashlib
 import json
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from bepsw import data
+from bepsw.checkpoint import load_checkpoint, save_checkpoint
+from bepsw.errors import BepError
 from bepsw.fit import fit
 from bepsw.golden.start import initial_state
 
@@ -21,10 +25,13 @@ from .prepare import network_for, prepare
 from .settings import Settings
 from .targets import open_target
 
-__all__ = ["Trial", "check", "dataset_digest", "file_of", "folds_of", "load", "store", "train"]
+__all__ = ["Trial", "check", "checkpoint_of", "dataset_digest", "file_of", "folds_of", "load", "store", "train"]
 
 _ELSEWHERE = ("data", "data_dir", "label")
 """Settings that say where the data is; what counts is what is in it."""
+
+_KEEP_EVERY = 60
+"""Seconds between two checkpoints of a trial: what an interruption may cost, and what a short trial need not write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +78,7 @@ def folds_of(settings, dataset, folds, join):
     return made
 
 
-def train(trial, dataset, callback=None):
+def train(trial, dataset, callback=None, checkpoint=None):
     """Train, select by validation accuracy, test once.
 
     Parameters
@@ -81,6 +88,9 @@ def train(trial, dataset, callback=None):
         Whole; the trial takes its fold of it.
     callback : callable, optional
         As for `bepsw.fit.fit`.
+    checkpoint : Path, optional
+        Written at the end of an epoch, once a minute; where there is a whole one, training goes on from it, to the same
+        bits.
 
     Returns
     -------
@@ -90,7 +100,9 @@ def train(trial, dataset, callback=None):
     """
     settings = trial.settings
     prepared = prepare(settings, trial.dataset(dataset))
-    state = prepared.new_run(settings)
+    state = _begun(checkpoint) or prepared.new_run(settings)
+    if checkpoint:
+        callback = _keeping(checkpoint, callback)
     with open_target("golden", state) as target:
         fit(target, state, prepared.fit_data, epochs=settings.epochs, callback=callback)
         target.load(state.best_state)
@@ -107,6 +119,34 @@ def train(trial, dataset, callback=None):
         "curve": [round(epoch.validation_accuracy, 4) for epoch in progress.metrics] if validated else None,
         "train_curve": [round(epoch.train_accuracy, 4) for epoch in progress.metrics],
     }
+
+
+def _begun(checkpoint):
+    """The run that a trial has left in its checkpoint; None where there is none, or it is not whole."""
+    try:
+        return load_checkpoint(checkpoint) if checkpoint and checkpoint.is_file() else None
+    except BepError:
+        return None
+
+
+def _keeping(checkpoint, callback):
+    """`callback`, and a checkpoint whenever an epoch ends and the last one is old enough."""
+    kept = time.monotonic()
+
+    def keep(run, metrics):
+        nonlocal kept
+        if callback:
+            callback(run, metrics)
+        if metrics is not None and time.monotonic() - kept >= _KEEP_EVERY:
+            save_checkpoint(checkpoint, run)
+            kept = time.monotonic()
+
+    return keep
+
+
+def checkpoint_of(file):
+    """Where a trial whose outcome goes into `file` keeps itself while it trains."""
+    return file.with_suffix(".npz")
 
 
 def dataset_digest(dataset):
@@ -133,6 +173,7 @@ def load(path):
 
 
 def store(path, trial, outcome):
-    """Keep an outcome, with the settings for people; whole or not at all."""
+    """Keep an outcome, with the settings for people, whole or not at all; its checkpoint has served its time."""
     record = {"settings": trial.settings.as_dict(), "folds": trial.folds, "fold": trial.fold, "join": trial.join}
     runs.write_json(path, {**record, "outcome": outcome})
+    checkpoint_of(path).unlink(missing_ok=True)

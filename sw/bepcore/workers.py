@@ -1,6 +1,7 @@
 """Many trials at once: on the cores of this machine, or with the same call on a cluster, through joblib.
 
-Each outcome is kept as soon as it comes in, by the process that the user started; workers need no disk.
+Each outcome is kept as soon as it comes in, by the process that the user started. Workers of a cluster need no disk;
+those of this machine leave checkpoints of long trials beside the outcomes.
 """
 
 import contextlib
@@ -64,7 +65,8 @@ def run_trials(wanted, folder, *, screen, jobs=None, scheduler=None):
         return outcomes, recorded
     with _backend(jobs, scheduler, len(missing), list(datasets.values())) as parallel:
         (Path(folder) / "trials").mkdir(parents=True, exist_ok=True)
-        results = parallel((i, *wanted[i]) for i in missing)
+        kept = [None if scheduler else trials.checkpoint_of(file).absolute() for file in files]
+        results = parallel((i, *wanted[i], kept[i]) for i in missing)
         try:
             with show.progress(screen, unit="trials") as bars:
                 task = bars.add_task("training", total=len(wanted), completed=recorded, note="")
@@ -84,7 +86,7 @@ def run_trials(wanted, folder, *, screen, jobs=None, scheduler=None):
 
 @contextlib.contextmanager
 def _backend(jobs, scheduler, count, scattered):
-    """A function (iterable of (index, trial, dataset)) → iterator over (index, outcome), as they finish."""
+    """A function (iterable of arguments of `_train`) → iterator over (index, outcome), as they finish."""
     # Imported late: half a second that a command line with a mistake in it need not take.
     from joblib import Parallel, cpu_count, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -149,5 +151,5 @@ def _ignored_interrupts():
         signal.signal(signal.SIGINT, before)
 
 
-def _train(index, trial, dataset):
-    return index, trials.train(trial, dataset)
+def _train(index, trial, dataset, checkpoint):
+    return index, trials.train(trial, dataset, checkpoint=checkpoint)
