@@ -55,20 +55,23 @@ LOCAL = {
 
 SEQUENCES = {
     # 28 rows of an image: a winner takes 28 steps at once, so that W has to turn slowly, over wide counters that sweeps
-    # hold off zero, and to be looked at after every sample. 88.3 %, not 90 yet; docs/sequences.md has what was tried.
+    # hold off zero, to be looked at after every sample, and at last in few rows. docs/sequences.md has what was tried.
     "mnist": {
         "window": 28,
-        "expand": 1020,
-        "hidden": (1020,),
+        "levels": 3,
+        "expand": 510,
+        "hidden": (1800,),
         "gamma": (15,),
         "bits": 16,
-        "spread": 4096,
+        "spread": 1024,
+        "symmetric": True,
         "r": 0.2,
-        "nu": 0.06,
+        "nu": 0.042,
         "p_r": 1.0,
         "online": True,
-        "batch": 10,
-        "epochs": 60,
+        "batch": 20,
+        "epochs": 40,
+        "patience": 1,
         "validation": 10_000,
     },
 }

@@ -76,7 +76,7 @@ def test_defaults_follow_the_size_of_unknown_data():
 
 
 def test_defaults_of_sequences():
-    series, images = presets.preset("x.ts", 67, 1, "sequence"), presets.preset("mnist", 60_000, 28, "sequence")
+    series, images = presets.preset("x.ts", 67, 1, "sequence"), presets.preset("rows.npz", 60_000, 28, "sequence")
     assert (series.levels, series.expand, series.nu, images.levels) == (10, 255, 0.2, 1)
     assert series.training().gamma == (15, 15) and series.steps(24) == 8 and series.steps(5) == 5
     chosen = asked("--task", "sequence", "--window", "4", "--expand", "0", "--thermometer", "2")
@@ -89,7 +89,8 @@ def test_presets_of_a_rule_and_of_sequences():
     assert (fashion.r, local.r, local.gamma) == (0.5, 0.2, fashion.gamma)
     assert presets.preset("mnist", rule="local") == presets.preset("mnist")
     rows, image = presets.preset("mnist", features=28, task="sequence"), presets.preset("mnist")
-    assert (rows.task, rows.steps(28), rows.online, rows.bits, rows.hidden) == ("sequence", 28, True, 16, (1020,))
+    assert (rows.task, rows.steps(28), rows.online, rows.bits, rows.hidden) == ("sequence", 28, True, 16, (1800,))
+    assert rows.symmetric and rows.patience == 1
     assert (image.task, image.online, image.bits) == ("vector", False, 8)
     rows.training().check(rows.network(rows.expand, 10, 28))
 
