@@ -27,7 +27,7 @@ class Sdram(wiring.Component):
     Parameters
     ----------
     part : str
-        Its class in litedram.modules. MT48LC16M16 has the slowest timing of the chips that ULX3S boards carry
+        Its class in litedram.modules. MT48LC16M16 has the slowest timing of the chips that the boards carry
         (MT48LC16M16A2, IS42S16160G, W9825G6KH, AS4C16M16SA) and serves them all.
     clock : float
         Hertz of `sync`.
