@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bepsw.golden import FastModel, StepModel, kernels
+from bepsw.golden import FastModel, StepModel, kernels, moves
 from bepsw.spec import divisors, thresholds
 
 from .test_fast_model import ENGINES, assert_same_results, assert_same_state
@@ -146,6 +146,6 @@ def test_steps_of_a_row_taken_at_once_are_those_taken_singly(steps):
                 wanted = np.clip(moved, low, high)
                 stuck += int(np.count_nonzero(moved != wanted))
             ups = np.full(50, 77, dtype=np.uint8)
-            assert kernels.move_row_in_time(row, inputs, desired, low, high, ups) == stuck
+            assert moves.move_row_in_time(row, inputs, desired, low, high, ups) == stuck
             assert np.array_equal(row, wanted)
             assert (stuck == 0) == (room >= steps)

@@ -14,7 +14,7 @@ different.
 import numpy as np
 
 from ..spec import REINFORCE_BITS, counter_range
-from . import kernels, records
+from . import kernels, moves, records
 
 __all__ = ["PackedEngine"]
 
@@ -79,7 +79,7 @@ class PackedEngine:
             results.prediction, results.margin, results.triggered, winner_counts, layer_triggers,
         )  # fmt: skip
         if close and self.pending:
-            saturations += kernels.sweep(self.net, self.trained, limits.reinforce, self.work)
+            saturations += moves.sweep(self.net, self.trained, limits.reinforce, self.work)
             sweeps += 1
             self.pending = 0
         return saturations, sweeps

@@ -1,8 +1,8 @@
 """Compiled primitives on 64 bits a word: popcount, packing, XNOR products. The one module that touches numba.
 
 When numba is missing, `AVAILABLE` is False, the kernels stay plain functions, and nobody may call them. numba's cache
-of `kernels` does not notice a change here, in `records` or in `generator`: after one, remove the `__pycache__` of
-this folder.
+of `kernels` does not notice a change here, in `moves`, `records` or `generator`: after one, remove the `__pycache__`
+of this folder.
 """
 
 import numpy as np
