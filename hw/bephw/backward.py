@@ -241,9 +241,10 @@ class Backward(wiring.Component):
         beat = Signal(range(core.beats))
         m.d.comb += [
             beat.eq(issue.job.beat_base + tag.beat),
-            write.en.eq(adds),
-            write.addr.eq(Cat(beat, issue.bank)),
-            write.data.eq(desired.bits),
+            # A cycle late: from the sum to the block RAM is a long way, and the update reads long after.
+            write.en.eq(delay(m, adds, 1, name="history_enable")),
+            write.addr.eq(delay(m, Cat(beat, issue.bank), 1, name="history_address")),
+            write.data.eq(delay(m, desired.bits, 1, name="history_data")),
             read.addr.eq(Cat(self.history_index, self.winners_bank)),
             read.en.eq(1),
             self.history.eq(delay(m, read.data, 1, name="history_output")),

@@ -139,6 +139,7 @@ class ForwardIssue(wiring.Component):
         ]
         if self.turns:
             m.d.comb += [self.tag.half.eq(self.half), self.tag.first_turn.eq(self.turns.first_turn)]
+            self.turns.follow(m, thread)
         with m.FSM(init="PICK"):
             with m.State("PICK"), m.If(waiting & ~self.hold):
                 m.d.sync += [
@@ -163,7 +164,7 @@ class ForwardIssue(wiring.Component):
                     ]
                 m.next = "STREAM"
                 if self.turns:
-                    m.d.sync += self.turns.picked(picked, self.row, beat)
+                    m.d.sync += self.turns.picked(self.row, beat)
                     with m.If(self.row.feeds):
                         m.next = "COPY"
             if self.turns:

@@ -8,7 +8,8 @@ __all__ = ["Turns"]
 class Turns:
     """The next turn, counted from 1, pre-activation words written and segments copied of every thread.
 
-    Methods give statements for the states of `ForwardIssue`: it is no component, for it acts in the cycles of that.
+    Methods give statements for the states of `ForwardIssue`, `follow` for every cycle: it is no component, for it acts
+    in the cycles of that.
 
     Members
     -------
@@ -31,6 +32,8 @@ class Turns:
         # Of the thread that is picked next, one cycle ahead.
         self.now, self.first = Signal(turns), Signal()
         self.beat, self.segment = Signal(range(core.beats + 1)), Signal(segments)
+        # Of the pass that was picked in the cycle before, whose thread then hears of it.
+        self.fresh, self.taken, self.repeat = Signal(), Signal(turns, name="turn_taken"), Signal(turns)
         # Of the pass that streams.
         self.index, self.left = Signal(segments, name="copy_index"), Signal(segments, name="copies_left")
         self.first_turn = Signal()
@@ -48,17 +51,27 @@ class Turns:
             self.segment.eq(self.copied[thread]),
         ]
 
-    def picked(self, thread, row, beat):
-        """`thread` is picked for a pass of `row`; not again before that has left the pipeline."""
-        more = self.now != row.repeat
+    def picked(self, row, beat):
+        """A thread is picked for a pass of `row`; not again before that has left the pipeline."""
         return [
+            self.fresh.eq(1),
+            self.taken.eq(self.now),
+            self.repeat.eq(row.repeat),
             beat.eq(Mux(self.first, 0, self.beat)),
             self.index.eq(Mux(self.first, row.copy_base, self.segment)),
             self.left.eq(row.copies),
-            self.more[thread].eq(more),
-            self.turn[thread].eq(Mux(more, self.now + 1, 1)),
             self.first_turn.eq(self.first),
         ]
+
+    def follow(self, m, thread):
+        """`thread`, which streams, gets its next turn a cycle after it was picked; put it before the states.
+
+        From the table to the threads is a long way, and nobody asks earlier.
+        """
+        more = self.taken != self.repeat
+        m.d.sync += self.fresh.eq(0)
+        with m.If(self.fresh):
+            m.d.sync += [self.more[thread].eq(more), self.turn[thread].eq(Mux(more, self.taken + 1, 1))]
 
     def copy(self, tag):
         """Combinational: what goes down the pipeline is a copy."""
