@@ -80,10 +80,12 @@ def test_random_samples_at_the_core_s_pace(name):
                 bits, labels, order, True, core.lanes
             )
             assert not found["late"][1:].any() and store.starved() == 0
-            assert (np.diff(found["cycle"]) == CYCLES).all()
+            # From the second on the header and a segment or two wait at the core's door, so that they end sooner.
+            assert (np.diff(found["cycle"])[1:] == CYCLES).all() and 0 <= CYCLES - np.diff(found["cycle"])[0] < 10
         fast = replay(transport, core, store, count, 1, base=0, count=count, order=(5, 2))
         # 300 of 512 numbers: 1.7 attempts a sample. What is left of the way from memory to core bounds it.
-        assert fast["took"].min() == Unpack.cycles_of(core, INPUTS) - 1
+        # From header to last beat; the header is at the core's door a cycle before the core asks for it.
+        assert fast["took"][1:].min() == Unpack.cycles_of(core, INPUTS) - 2
         mean = float(np.mean(np.diff(fast["cycle"])[20:]))
         print(f"{name}: {mean:.1f} cycles a sample as fast as it goes, largest {np.diff(fast['cycle'])[20:].max()}")
         assert mean < 80
