@@ -56,10 +56,9 @@ class Prepared:
             settings.training(),
             lanes=settings.lanes,
             patience=settings.patience,
-            spread=settings.spread,
-            symmetric=settings.symmetric,
             order=settings.order,
             notes=notes,
+            **settings.start,
         )
 
 

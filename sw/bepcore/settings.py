@@ -128,6 +128,11 @@ class Settings:
         same = {field.name: getattr(self, field.name) for field in dataclasses.fields(Training)}
         return Training(**same | {"gamma": gamma})
 
+    @property
+    def start(self):
+        """Arguments that say how the initial weights are drawn, for `bepsw.run.new_run` and `initial_state`."""
+        return {"spread": self.spread, "symmetric": self.symmetric}
+
     def as_dict(self):
         """A plain dict for settings.json."""
         return dataclasses.asdict(self)

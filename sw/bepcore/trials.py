@@ -65,8 +65,7 @@ def check(trial, dataset):
     """Refuse now what would fail later: folds, geometry, settings, initial weights."""
     network = network_for(trial.settings, trial.dataset(dataset))
     settings = trial.settings
-    start = {"spread": settings.spread, "symmetric": settings.symmetric}
-    initial_state(network, settings.training(), lanes=settings.lanes, **start)
+    initial_state(network, settings.training(), lanes=settings.lanes, **settings.start)
 
 
 def folds_of(settings, dataset, folds, join):

@@ -58,8 +58,7 @@ def run(args):
     prepared = prepare(settings, dataset)
     network = prepared.network
     compile_program(network, core, thresholds(network, settings.training()))  # refuse before minutes of building
-    start = {"spread": settings.spread, "symmetric": settings.symmetric}
-    state = new_run(network, settings.training(), lanes=core.lanes, **start)
+    state = new_run(network, settings.training(), lanes=core.lanes, **settings.start)
     stored = settings.order == "hardware"
     opened = partial(open_replaying, data=_only_training(prepared)) if stored else open_simulated
     screen = show.console(args)
