@@ -76,9 +76,9 @@ def environment(simulator):
 
 
 def versions(simulator, env):
-    """A text that changes when a tool that shapes the simulation changes."""
+    """A text that changes when a tool that shapes the simulation does, or the place of the library linked into it."""
     tools = {"verilator": [("verilator", "--version"), ("c++", "--version")], "icarus": [("iverilog", "-V")]}
-    texts = [f"cocotb {version('cocotb')}"]
+    texts = [f"cocotb {version('cocotb')} in {Path(importlib.util.find_spec('cocotb').origin).parent}"]
     for program, flag in tools[simulator]:
         command = [_find(program, env["PATH"]), flag]
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

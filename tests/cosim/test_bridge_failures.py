@@ -57,6 +57,17 @@ def test_a_missing_tool_is_named_with_its_cure(verilog, cache, tmp_path, monkeyp
     assert "apt install" in text and text.count("\n") == 0 and missing in text.replace("C++", "c++")
 
 
+def test_another_environment_does_not_get_what_this_one_linked(monkeypatch):
+    """A compiled simulation knows where cocotb's library lies: one from an environment that is gone cannot start."""
+    env = toolbox.environment("verilator")
+    here = toolbox.versions("verilator", env)
+    assert here == toolbox.versions("verilator", env)
+    found = toolbox.importlib.util.find_spec("cocotb")
+    found.origin = found.origin.replace("cocotb", "elsewhere/cocotb")
+    monkeypatch.setattr(toolbox.importlib.util, "find_spec", lambda name: found)
+    assert toolbox.versions("verilator", env) != here
+
+
 def test_missing_verilator_is_named_with_its_cure(verilog, cache, monkeypatch):
     monkeypatch.setattr(toolbox, "_wheel", lambda: None)
     monkeypatch.setenv("PATH", "")
