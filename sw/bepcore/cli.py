@@ -1,7 +1,7 @@
 """The command `bepcore`: one parser, one file per subcommand, and the one place where an error becomes a sentence.
 
 Exit status: 0 done, 1 a difference was found (`verify`), 2 something is wrong with the input or the machine (one
-sentence on stderr), 130 interrupted.
+sentence on stderr), 130 interrupted, by Ctrl-C or by a request to end (SIGTERM).
 """
 
 import argparse
@@ -9,7 +9,9 @@ import contextlib
 import errno
 import importlib
 import os
+import signal
 import sys
+import threading
 
 from bepsw.errors import BepError
 
@@ -43,10 +45,11 @@ class Parser(argparse.ArgumentParser):
 def main(argv=None):
     """Run one command; returns the exit status. Arguments are those of the process when `argv` is None."""
     try:
-        args = _parser(argv).parse_args(argv)
-        status = args.run(args) or 0
-        sys.stdout.flush()
-        return status
+        with _ended_as_interrupted():
+            args = _parser(argv).parse_args(argv)
+            status = args.run(args) or 0
+            sys.stdout.flush()
+            return status
     except BepError as error:
         return _say(error)
     except KeyboardInterrupt as stop:
@@ -60,6 +63,25 @@ def main(argv=None):
         return _say(_plain(error))
     except MemoryError:
         return _say("This machine has too little memory for that; try fewer samples or a smaller network.")
+
+
+@contextlib.contextmanager
+def _ended_as_interrupted():
+    """SIGTERM does what Ctrl-C does: runs keep their state, and place and route does not go on without us."""
+
+    def end(signum, frame):
+        press = signal.getsignal(signal.SIGINT)
+        # A process in the background of a script ignores Ctrl-C.
+        (press if callable(press) else signal.default_int_handler)(signum, frame)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser(argv):

@@ -1,4 +1,4 @@
-"""Ctrl-C and a full disk while training: the run folder stays whole, and going on gives the same network."""
+"""Ctrl-C, SIGTERM and a full disk while training: the run folder stays whole, and going on gives the same network."""
 
 import os
 import resource
@@ -27,10 +27,11 @@ def wait_for(path, process, seconds=120):
         time.sleep(0.01)
 
 
-def test_interrupted_and_resumed_is_the_same_as_uninterrupted(bepcore, tmp_path, environment):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_and_resumed_is_the_same_as_uninterrupted(bepcore, tmp_path, environment, how):
     process = start(tmp_path, environment, *SMALL, "--epochs", EPOCHS, "--out", "stopped")
     wait_for(tmp_path / "stopped" / "checkpoint.npz", process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.count("\n") == 1 and "go on with: bepcore train --resume stopped" in errors
