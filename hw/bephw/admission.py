@@ -78,7 +78,13 @@ class Admission(wiring.Component):
             self.starved.eq(able & ~self.i.valid),
             self.blocked.eq(self.free & ~barrier & full & self.i.valid),
         ]
-        m.d.sync += [able.eq(self.free & ~barrier & ~full & ~self.accept), final.eq(count >= self.batch)]
+        ends = count >= self.batch
+        if self.core.rules:
+            # The same in one carry chain instead of two.
+            limit = Signal(BATCH_BITS)
+            m.d.sync += limit.eq(self.batch - (self.batch != 0))
+            ends = self.pending >= limit
+        m.d.sync += [able.eq(self.free & ~barrier & ~full & ~self.accept), final.eq(ends)]
         m.d.sync += [
             inside.eq(inside + self.accept - self.retired),
             results.eq(results + self.accept - self.result_taken),

@@ -134,6 +134,9 @@ class BackwardIssue(wiring.Component):
         ]
         walked = Signal(self.walk_delay_of(core) - 1)  # words of the walk that are issued and not yet at the W plane
         m.d.sync += walked.eq(Cat(self.tag.valid & job.walk, walked))
+        if core.rules:
+            # Found a cycle ahead, for it is a long way to the threads of the forward stage.
+            m.d.sync += self.hold.eq(wanting | (self.tag.valid & job.walk) | walked[:-1].any())
         handed = Signal()  # a bank with winners goes to the update stage
         m.d.sync += banks.eq(banks + handed - self.bank_done)
         m.d.sync += [count.eq(count + self.winner_write), won.eq(won | self.winner_write)]
@@ -147,8 +150,9 @@ class BackwardIssue(wiring.Component):
                 with m.If(self.judged.valid):
                     m.next = "DECIDE"
                 with m.Elif(self.peek):
+                    begin = job.weight_base if core.rules else address
                     m.d.sync += [
-                        peeking.eq(1), address.eq(self.peek_address), chunk.eq(0),
+                        peeking.eq(1), begin.eq(self.peek_address), chunk.eq(0),
                         job.walk.eq(1), job.beats.eq(1), job.rows.eq(1), job.last_rows.eq(1),
                         job.full_segments.eq(core.segments), job.words_per_row.eq(1),
                     ]  # fmt: skip
@@ -161,10 +165,12 @@ class BackwardIssue(wiring.Component):
                 with m.Elif(banks != core.winner_banks):
                     m.next = "FETCH"
             with m.State("FETCH"):
-                m.d.sync += [job.eq(self.row), chunk.eq(0), address.eq(self.row.weight_base)]
+                m.d.sync += [job.eq(self.row), chunk.eq(0)]
                 if core.rules:
                     m.d.sync += [skip.eq(~token.layers.bit_select(self.row.layer, 1)), first.eq(1)]
-                    self._fetch(m, turning, turns, chunk, address)
+                    self._fetch(m, turning, turns, chunk)
+                else:
+                    m.d.sync += address.eq(self.row.weight_base)
                 m.next = "START"
             with m.State("START"):
                 m.d.comb += self.start.eq(1)
@@ -172,7 +178,8 @@ class BackwardIssue(wiring.Component):
                 m.d.sync += [last_chunk.eq(chunk + 1 == job.words_per_row), wanting.eq(job.walk)]
                 m.d.sync += rows.eq(Mux(job.beats == 1, job.last_rows, job.rows))
                 if core.rules:
-                    m.d.sync += more.eq(turns != 1)
+                    m.d.sync += [more.eq(turns != 1), self.hold.eq(job.walk & ~skip)]
+                    m.d.sync += address.eq(job.weight_base + chunk)
                 m.next = "WAIT"
                 if core.rules:
                     with m.If(skip):
@@ -204,9 +211,11 @@ class BackwardIssue(wiring.Component):
             with m.State("SETTLE"):
                 m.d.sync += left.eq(left - 1)
                 with m.If(left == 1):
-                    m.d.sync += [chunk.eq(chunk + 1), address.eq(job.weight_base + chunk + 1)]
+                    m.d.sync += chunk.eq(chunk + 1)
                     if core.rules:
                         m.d.sync += first.eq(0)
+                    else:
+                        m.d.sync += address.eq(job.weight_base + chunk + 1)
                     m.next = "START"
                     with m.If(peeking):
                         m.next = "PEEKED"
@@ -227,13 +236,14 @@ class BackwardIssue(wiring.Component):
                     m.d.comb += [hand_over.eq(1), handed.eq(won)]
                     m.d.sync += self.bank.eq(self.bank + handed)
                     m.next = "IDLE"
-        m.d.comb += self.hold.eq(walked.any() | wanting)
+        if not core.rules:
+            m.d.comb += self.hold.eq(walked.any() | wanting)
         return m
 
-    def _fetch(self, m, turning, turns, chunk, address):
+    def _fetch(self, m, turning, turns, chunk):
         """Another turn of the same row, one time step earlier, or the next row."""
         job, row = self.job, self.row
-        m.d.sync += [chunk.eq(row.first_chunk), address.eq(row.weight_base + row.first_chunk)]
+        m.d.sync += chunk.eq(row.first_chunk)
         with m.If(turning):
             m.d.sync += [
                 job.eq(job),

@@ -19,6 +19,7 @@ class Model:
         self.contexts, self.results_limit = core.contexts, Admission.results_of(core)
         self.inside = self.results = self.pending = 0
         self.barrier = self.able = self.final = False  # the last two are decided a cycle ahead
+        self.rules, self.batch = core.rules, 1  # of the cycle before: with rules a new size counts from then on
 
     def cycle(self, x):
         free, full = x.free and not self.barrier, self.results == self.results_limit
@@ -28,7 +29,8 @@ class Model:
             "accept": accept, "i.ready": self.able, "pending": self.pending, "empty": self.inside == 0,
             "starved": self.able and not x.valid, "blocked": free and full and x.valid,
         }  # fmt: skip
-        self.able, self.final = free and not full and not accept, self.pending + 1 >= x.batch
+        batch = self.batch if self.rules else x.batch
+        self.able, self.final, self.batch = free and not full and not accept, self.pending + 1 >= batch, x.batch
         if accept:
             shown["batch_end"] = end
         if accept and x.train:
@@ -43,7 +45,7 @@ class Model:
         return {name: int(value) for name, value in shown.items()}
 
 
-@pytest.mark.parametrize("shape", [{}, {"contexts": 2, "threads": 1}, {"contexts": 16}], ids=str)
+@pytest.mark.parametrize("shape", [{}, {"contexts": 2, "threads": 1}, {"contexts": 16}, {"rules": 1}], ids=str)
 @pytest.mark.parametrize("online", [0, 1])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_admits_like_the_model(shape, online, seed):
