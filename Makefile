@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_FLAGS ?= -n auto
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test test-all lint setup clean
 
 demo: setup
 	@echo; echo "— Training on 8×8 digits in the golden model —"
@@ -16,6 +16,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-all: setup
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) -m "not board"
 
 lint: setup
 	$(BIN)/ruff check .

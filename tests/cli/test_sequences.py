@@ -125,9 +125,11 @@ def test_a_run_refuses_series_of_another_kind(inside, refused, tmp_path):
 
 
 ROOMY = "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16"
+"""The tiny core of tests/cosim/networks.py, so that one compilation serves both."""
 
 
-def test_a_core_of_every_rule_takes_a_sequence(inside, tmp_path):
+def test_a_core_of_every_rule_takes_a_sequence(inside, tmp_path, monkeypatch):
+    monkeypatch.delenv("BEPCORE_CACHE")  # a core is compiled once, and not for every test
     path = series(tmp_path, "wave", (30, 20), points=8)
     words = ("--task", "sequence", "--data", path, "--window", 4, *TINY, "--symmetric", "--expand", 21, "--core", ROOMY)
     record = last_json(inside("verify", *words, "--validation", 0, "--samples", 20, "--epochs", 2, "--json"))

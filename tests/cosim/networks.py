@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bepsim.scoreboard import Scoreboard
+from bepsw.core import Core, preset
 from bepsw.driver import Driver
 from bepsw.errors import BepError
 from bepsw.golden import FastModel, initial_state
@@ -12,7 +13,24 @@ from bepsw.layout import place
 from bepsw.program import compile_program
 from bepsw.spec import Network, Training, divisors, thresholds
 
-__all__ = ["Case", "random_case", "random_options"]
+__all__ = ["EVERY_RULE", "Case", "random_case", "random_options"]
+
+# Cores of every rule: one for many tests, for each is compiled once. Prototypes of several layers want more room than
+# those of one, sequences more steps and segments.
+EVERY_RULE = {
+    "tiny": preset("tiny", rules=1, steps=14, store_segments=64, prototype_segments=16),
+    # One row a word and no interleaving; rows, and with them the columns of the state, span words.
+    "narrow": preset(
+        "tiny", segments=2, slots=1, contexts=2, threads=1, operand_words=8, bits=4, rules=1, steps=14,
+        store_segments=100, prototype_segments=32,
+    ),
+    # Nothing is a power of two.
+    "odd": Core(
+        lanes=11, segments=7, slots=5, bits=5, weight_words=200, hidden_words=900, max_width=50, max_fan_in=150,
+        classes=37, contexts=8, fronts=4, threads=3, operand_words=3, beats=150, store_segments=55,
+        prototype_segments=16, rules=1, steps=13,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

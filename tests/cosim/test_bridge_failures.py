@@ -14,6 +14,7 @@ import pytest
 
 from bephw.export import to_verilog
 from bepsim import blocks, toolbox
+from bepsim.cache import cache_folder
 from bepsim.simulator import build
 from bepsim.transport import SimTransport
 from bepsw.errors import BepError
@@ -31,9 +32,18 @@ def verilog():
     return to_verilog(Toy(), "toy")
 
 
+@pytest.fixture(scope="module")
+def runtime(verilog):
+    """Folders of Verilator's own objects, which take half a minute and are the same in every cache."""
+    build(verilog, "toy")
+    return [path.parent for path in (cache_folder() / "sim").glob("*/verilated.o") if ".part" not in path.parent.name]
+
+
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """An empty cache."""
+def cache(runtime, tmp_path, monkeypatch):
+    """A cache without programs."""
+    for folder in runtime:
+        shutil.copytree(folder, tmp_path / "cache" / "sim" / folder.name)
     monkeypatch.setenv("BEPCORE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "sim"
 

@@ -12,10 +12,9 @@ from bepsw.golden import StepModel
 from bepsw.program import compile_program
 from bepsw.spec import MAX_LAYERS
 
-from .networks import random_case
-from .test_rules import CORES
+from .networks import EVERY_RULE, random_case
 
-CORE = CORES["tiny"]
+CORE = EVERY_RULE["tiny"]
 
 
 class OneJudge(StepModel):

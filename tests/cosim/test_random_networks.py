@@ -23,6 +23,7 @@ CORES = {
 }  # fmt: skip
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("seed", range(8))
 def test_random_network(core, seed, waves):
@@ -36,6 +37,7 @@ def test_random_network(core, seed, waves):
     assert board.report.timed == len(case.bits)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("seed", range(100, 106))
 def test_random_network_with_stalls(core, seed, waves):
@@ -51,6 +53,7 @@ def test_random_network_with_stalls(core, seed, waves):
     assert board.report.results == len(case.bits) + 5
 
 
+@pytest.mark.thin(4)
 @pytest.mark.parametrize("seed", range(300, 304))
 def test_random_network_on_icarus(seed, waves):
     """Another simulator, other semantics of undefined bits: the same core."""
@@ -61,6 +64,7 @@ def test_random_network_on_icarus(seed, waves):
     assert board.report.timed == len(case.bits)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("seed", range(200, 204))
 def test_every_sample_against_the_stepping_model(seed):
     """The whole state after every single sample, from counters at their limits, against the plain model."""

@@ -34,10 +34,13 @@ def test_digits_online(capsys):
 
 def test_digits_by_a_local_rule_with_every_option(capsys):
     options = ["--rule", "local", "--select", "threshold", "--theta", "0.5", "--push", "0.1", "--rarity", "2"]
-    record = verify(capsys, "--data", "digits", "--core", "small,rules=1", "--samples", "300", *options)
+    core = "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16"  # that of networks.py
+    small = ["--core", core, "--hidden", "24,16", "--gamma", "8", "--binarise", "median"]
+    record = verify(capsys, "--data", "digits", *small, "--samples", "300", *options)
     assert record["timed"] == 300 and record["states"] == 16
 
 
+@pytest.mark.slow
 @needs_fashion
 def test_2000_fashion_mnist_samples(capsys):
     arguments = ["--data", "fashion-mnist", "--data-dir", str(DATA), "--hidden", "255,255", "--gamma", "51,51"]

@@ -7,31 +7,16 @@ import pytest
 
 from bepsim.stalls import Stalls
 from bepsim.target import open_core
-from bepsw.core import Core, preset
 from bepsw.golden import StepModel
 
-from .networks import random_case, random_options, saturated
+from .networks import EVERY_RULE, random_case, random_options, saturated
 
-CORES = {
-    "tiny": preset("tiny", rules=1, steps=14, store_segments=64, prototype_segments=16),
-    # One row a word and no interleaving; rows, and with them the columns of the state, span words.
-    "narrow": preset(
-        "tiny", segments=2, slots=1, contexts=2, threads=1, operand_words=8, bits=4, rules=1, steps=14,
-        store_segments=100, prototype_segments=16,
-    ),
-    # Nothing is a power of two.
-    "odd": Core(
-        lanes=11, segments=7, slots=5, bits=5, weight_words=200, hidden_words=900, max_width=50, max_fan_in=150,
-        classes=37, contexts=8, fronts=4, threads=3, operand_words=3, beats=150, store_segments=55,
-        prototype_segments=16, rules=1, steps=13,
-    ),
-}  # fmt: skip
 SEEDS = 24
 
 
-@pytest.fixture(scope="module", params=CORES)
+@pytest.fixture(scope="module", params=EVERY_RULE)
 def core(request):
-    return CORES[request.param]
+    return EVERY_RULE[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +30,7 @@ def case_of(seed, core, **changes):
     return random_case(seed, core, recurrent=True, **(random_options(seed) if seed % 2 else {}), **changes)
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_random_sequences(core, transport, seed):
     """No stalls: also the cycle of every result is as predicted."""
@@ -68,6 +54,7 @@ def test_the_random_sequences_meet_every_corner(core):
     assert min(segments) < 7 and max(segments) > core.segments
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("first", [1000, 1001])
 def test_random_sequences_with_stalls(core, first):
     """Pauses on both streams lose and change nothing, whatever the networks before have left behind."""
@@ -81,6 +68,7 @@ def test_random_sequences_with_stalls(core, first):
             board.infer(case.bits[:3])
 
 
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("seed", range(2001, 2005))
 def test_every_sample_against_the_stepping_model(core, transport, seed):
     """The whole state after every single sample, from counters at their limits, against the plain model."""
@@ -93,9 +81,9 @@ def test_every_sample_against_the_stepping_model(core, transport, seed):
 
 def test_on_icarus():
     """Another simulator, other semantics of undefined bits: the same core."""
-    core = CORES["tiny"]
+    core = EVERY_RULE["tiny"]
     with open_core(core, simulator="icarus", timeout=40_000) as transport:
-        for seed in range(3001, 3005):
+        for seed in range(3001, 3003):
             case = case_of(seed, core, samples=8)
             board = case.board(transport, case.model(core), state_every=100)
             board.train(case.bits, case.labels)

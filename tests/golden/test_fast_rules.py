@@ -27,6 +27,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("online", [False, True], ids=["batch", "online"])
 @pytest.mark.parametrize("options", OPTIONS)

@@ -68,11 +68,17 @@ def test_timing_that_is_not_met(stand, tmp_path):
     assert [line[:7] for line in said[-2:]] == ["seed 3:", "seed 4:"] and not (tmp_path / "out").exists()
 
 
-def test_a_core_that_does_not_fit(tmp_path, monkeypatch):
-    """Told in the names of the core: at once where its block RAMs say so, else after synthesis."""
+def test_a_core_whose_block_rams_say_that_it_does_not_fit(tmp_path):
+    """Told at once, and in the names of the core."""
     deep = preset("tiny", hidden_words=65536)
     with pytest.raises(BepError, match=r"does not fit the 25F: .* block RAMs; .* in hidden_bank: reduce hidden"):
         build_bitstream(find_board("ulx3s-25f"), deep, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_core_that_does_not_fit(tmp_path, monkeypatch):
+    """Told after synthesis, in the names of the core."""
     monkeypatch.setattr(bitstream, "memories", lambda core: [])
     monkeypatch.setitem(DEVICES, "25f", replace(DEVICES["25f"], ebr=10))
     with pytest.raises(BepError, match=r"does not fit the 25F: it needs \d+ of 10 block RAMs; .* in \w+: reduce "):

@@ -9,7 +9,7 @@ from bepboards.synth.device import find_device
 from bepboards.synth.flow import build_core
 from bepsw.core import preset
 
-pytestmark = pytest.mark.synth
+pytestmark = [pytest.mark.synth, pytest.mark.slow]
 
 BUDGET = Path(__file__).with_name("budget.json")
 SHARE = 0.1

@@ -25,7 +25,7 @@ CORES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=CORES)
+@pytest.fixture(scope="module", params=[pytest.param("tiny", marks=pytest.mark.slow), "every rule", "odd"])
 def pair(request, tmp_path_factory):
     """(core, census of its netlist)."""
     core = preset("tiny", **CORES[request.param])

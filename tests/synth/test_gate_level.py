@@ -67,6 +67,7 @@ def test_digits_on_the_netlist(made, samples):
     assert report.weights == 31 * (64 * 24 + 24 * 16)
 
 
+@pytest.mark.slow
 def test_the_neutral_netlist_is_the_same_machine(made, samples, tmp_path):
     """Yosys alone: more logic, slower block RAMs, and not a bit or a cycle of difference."""
     plain = synthesise(CORE, tmp_path, NEUTRAL).netlist
@@ -77,6 +78,7 @@ def test_the_neutral_netlist_is_the_same_machine(made, samples, tmp_path):
     assert report.samples == report.timed == 200
 
 
+@pytest.mark.slow
 def test_a_wrong_netlist_is_seen(made, samples):
     """A counter word that comes a cycle early spoils the learning, and the comparison says so."""
     broken = copy.deepcopy(made.netlist)

@@ -182,6 +182,7 @@ class Bench:
             self.seen += 1
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("seed, depth", [(1, 1), (2, 2), (3, 3), (5, 4)])
 def test_equals_the_golden_walk(core, seed, depth):
@@ -211,6 +212,7 @@ RULES = {
 }
 
 
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("core", EVERY_RULE, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("seed, depth", [(1, 2), (2, 4)])
@@ -258,6 +260,7 @@ def test_reading_back_leaves_the_next_sample_alone(seed, gamma):
     assert bench.seen == bench.count
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("core", recurrent.CORES, ids=recurrent.name_of)
 @pytest.mark.parametrize(
     "seed, steps, options",

@@ -47,6 +47,7 @@ def schedule(steps, core, start):
     return beats, reads, at - 1
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("core", CORES, ids=name_of)
 @pytest.mark.parametrize("seed, steps", [(1, 1), (2, 2), (3, 3), (4, 4), (5, None), (6, None)])
 def test_a_sequence_follows_its_schedule_to_the_cycle(core, seed, steps):

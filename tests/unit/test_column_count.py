@@ -81,6 +81,7 @@ def check(core, inputs, expected):
         assert [seen["segment"][cycle] >> i & 1 for i in range(core.lanes)] == bits, cycle
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("core", CORES, ids=lambda c: f"g{c.lanes}S{c.segments}R{c.slots}")
 @pytest.mark.parametrize("gaps", [0, 0.3])
 @pytest.mark.parametrize("seed", [1, 2])

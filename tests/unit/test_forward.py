@@ -196,12 +196,14 @@ class Bench:
         return bench
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("seed, mode", [(1, {}), (2, {"online": 1}), (3, {"train": 0}), (4, {"batch": 4})], ids=str)
 def test_equals_the_golden_forward_pass(core, seed, mode):
     follow_golden(core, np.random.default_rng([seed, core.lanes]), seed, mode)
 
 
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("depth, classes", [(1, 64), (2, 64), (3, 64), (4, 64), (2, 3), (3, 3)])
 @pytest.mark.parametrize("mode", [{}, {"train": 0}, {"batch": 4}], ids=str)
 def test_a_local_rule_has_a_verdict_for_every_layer(depth, classes, mode):
@@ -258,6 +260,7 @@ def test_one_sample_takes_the_documented_cycles(core, seed):
     assert arrived == [expected[-1] + timing.read + timing.z + timing.judge + timing.queue]
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("core", recurrent.CORES, ids=name_of)
 @pytest.mark.parametrize("seed, steps, mode", [(1, 1, {}), (2, 2, {"online": 1}), (3, 3, {"train": 0}), (4, 7, {})])
 def test_equals_the_golden_forward_pass_through_time(core, seed, steps, mode):

@@ -82,6 +82,7 @@ class Passes:
         return sample
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("core", CORES, ids=lambda c: f"S{c.segments}t{c.threads}r{c.rules}")
 @pytest.mark.parametrize("holds", [0, 0.1])
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -36,6 +36,7 @@ def passes_of(steps):
     return passes
 
 
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("core", CORES, ids=name_of)
 @pytest.mark.parametrize("holds", [0, 0.1])
 @pytest.mark.parametrize("seed, steps", [(1, 1), (2, 2), (3, 3), (4, 4), (5, None), (6, None)])

@@ -75,6 +75,7 @@ async def send(ctx, bench, inner, jobs, gaps):
         await ctx.tick()
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("gaps", [0, 0.5])
 @pytest.mark.parametrize("seed, online", [(1, False), (2, True)])
@@ -82,6 +83,7 @@ def test_updates_and_sweeps(core, gaps, seed, online):
     update_and_sweep(core, gaps, seed, online)
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("rarity", [0, 1, 4, 8])
 def test_rare_updates_and_sweeps(core, rarity):
@@ -138,6 +140,7 @@ def test_a_segment_a_cycle_and_the_documented_latency(core, action):
 RECURRENT = pytest.mark.parametrize("core", [*recurrent.CORES, ONE_ROW], ids=recurrent.name_of)
 
 
+@pytest.mark.thin(3)
 @RECURRENT
 @pytest.mark.parametrize("gaps", [0, 0.5])
 @pytest.mark.parametrize("seed, online, options", [(1, False, {}), (2, True, {}), (3, False, {"rarity": 2})])

@@ -39,6 +39,7 @@ def samples(rng, core, count, gaps, spread):
     return inputs, verdicts
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("slots, segments", SHAPES)
 @pytest.mark.parametrize("gaps, spread", [(0, 150), (0.4, 2)])
 @pytest.mark.parametrize("seed", [1, 2])

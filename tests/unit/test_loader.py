@@ -29,6 +29,7 @@ def frames(rng, core, segments, classes, count, bad):
         yield kind, label, rng.randrange(2), [rng.getrandbits(core.lanes) for _ in range(length)]
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("gaps", [0, 0.4])
 @pytest.mark.parametrize("bad", [0, 0.5])

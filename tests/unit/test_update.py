@@ -158,6 +158,7 @@ class Bench(HiddenBench):
         assert self.saturated == self.model.counters.saturations
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("most", [1.0, 0.1])
 @pytest.mark.parametrize("seed, online, gaps", [(1, False, 0), (2, True, 0.5)])
@@ -201,6 +202,7 @@ def test_cycles_of_a_sample_are_those_of_the_model(core, seed, online):
     assert bench.taken == free[:-1], "one sample right after the other"
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("layer", [0, -1])
 @pytest.mark.parametrize("online", [False, True])

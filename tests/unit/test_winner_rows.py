@@ -88,6 +88,7 @@ def memory(inner, bank):
     return bench
 
 
+@pytest.mark.thin(3)
 @SHAPE
 @pytest.mark.parametrize("stalls", [0, 0.5, 0.95])
 @pytest.mark.parametrize("seed", [1, 2])

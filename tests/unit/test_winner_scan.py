@@ -67,6 +67,7 @@ def flags(rng, core, may_win, noise):
     return {"wrong": packed(wrong), "weak": packed(weak), "near": packed(near)}
 
 
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("segments, slots", SHAPES)
 @pytest.mark.parametrize("gaps, rules", [(0, 0), (0.4, 0), (0.4, 1)])
 @pytest.mark.parametrize("seed", [1, 2])
