@@ -55,7 +55,7 @@ def test_admits_like_the_model(shape, online, seed):
     slow_results, slow_retire = rng.choice([0.1, 0.9]), rng.choice([0.1, 0.9])
     for cycle in range(600):
         if cycle % 150 == 149:
-            x.train, x.batch = rng.choice([0, 1, 1]), rng.choice([1, 2, 5, 40])
+            x.train, x.batch = rng.choice([0, 1, 1]), rng.choice([0, 1, 2, 5, 40])
             slow_results, slow_retire = rng.choice([0.1, 0.9]), rng.choice([0.1, 0.9])
         x.valid, x.close = rng.random() < 0.8, rng.random() < 0.1
         x.free = model.inside < core.contexts and rng.random() < 0.9

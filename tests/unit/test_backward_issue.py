@@ -162,15 +162,15 @@ def test_the_walk_and_the_forward_stage_never_read_at_once(core, seed):
         streaming, left, tags = 0, 0, [0] * BackwardIssue.walk_delay_of(core)
         ctx.set(issue.judged.payload, token_of(core))
         ctx.set(issue.judged.valid, 1)
-        while state["samples"] < 3:
+        while state["samples"] < 16:
             ctx.set(issue.forward_streaming, streaming)
             _, _, hold, tag, ready = await ctx.tick().sample(issue.hold, issue.tag, issue.judged.ready)
             assert not (streaming and tags[0]), "two words at once"
             tags = [*tags[1:], tag.valid & tag.walk]
             state["waited"] += streaming and hold
             left -= streaming
-            if not left and not hold and rng.random() < 0.5:
-                left = int(rng.integers(1, 40))
+            if not left and not hold and rng.random() < 0.3:  # pauses, and passes in the cycle that a walk begins in
+                left = int(rng.integers(1, 14))
             streaming = int(left > 0)
             state["samples"] += ready
 
