@@ -113,13 +113,13 @@ def _rgb(alive, training, error):
     return {"alive": ("rgb_led", *alive), "training": ("rgb_led", *training), "error": ("rgb_led", *error)}
 
 
+_SDR = {"sdram": "32 MB SDR, 16 bits", "data_set": "MT48LC16M16", "memory_bits": 24}
+
 _ULX3S = {
     "core": "small",
     "lights": {"alive": ("led", 0, None), "training": ("led", 1, None), "error": ("led", 7, None)},
     "uart": "USB connector US1 (FT231X on the board)",
-    "sdram": "32 MB SDR, 16 bits",
-    "data_set": "MT48LC16M16",
-    "memory_bits": 24,
+    **_SDR,
     "loader": ("--board", "ulx3s"),
     "high": (("esp32", 0, "gpio0"),),  # low it is a button to the ESP32, which then puts its own design in place
 }
@@ -177,11 +177,11 @@ BOARDS = {
             title="iCESugar-Pro",
             platform="icesugar_pro:ICESugarProPlatform",
             core="small",
-            mhz=100,
+            mhz=75,
             lights=_rgb((0, "g"), (0, "b"), (0, "r")),
             uart="USB connector (serial port of the iCELink on the board)",
-            sdram="32 MB SDR, 16 bits",
             loader=("--cable", "cmsisdap", "--vid", "0x1d50", "--pid", "0x602b"),
+            **_SDR,
         ),
     )
 }

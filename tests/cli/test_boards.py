@@ -183,7 +183,8 @@ def test_the_record_of_boards(bench, tmp_path):
     (tmp_path / "docs" / "results" / "cycles-medium.json").write_text(json.dumps(other))
     record = last_json(bench("--json"))
     assert list(record) == list(BOARDS) == bench.built
-    assert record["icesugar-pro"]["training_rate"] == 250_000 and record["icesugar-pro"]["inference_rate"] == 400_000
+    streams = record["colorlight-5a-75b"]
+    assert streams["training_rate"] == 250_000 and streams["inference_rate"] == 400_000
     assert "training_rate" not in record["ulx3s-85f"]
     page = (tmp_path / "docs" / "results.md").read_text()
     row = (

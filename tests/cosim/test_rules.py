@@ -90,6 +90,7 @@ def test_one_build_trains_one_network_after_another():
             assert board.report.timed == 40 and model.counters.updates > 0
 
 
+@pytest.mark.slow
 def test_on_icarus():
     """Another simulator, other semantics of undefined bits: the same core."""
     core = EVERY_RULE["tiny"]

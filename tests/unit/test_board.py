@@ -95,13 +95,13 @@ def test_the_clock_of_the_memory(oscillator, clock):
     assert phase(divider, 1)[0] < 128 and generate("MT48LC16M16", made).cas_latency == 2
 
 
-@pytest.mark.parametrize("name", ["ulx3s-25f", "ulx3s-85f"])
-def test_a_board_with_a_data_set(name):
+@pytest.mark.parametrize("name, vco", [("ulx3s-25f", 612.5e6), ("ulx3s-85f", 612.5e6), ("icesugar-pro", 600e6)])
+def test_a_board_with_a_data_set(name, vco):
     """The clocks of its memory, its pads, LiteDRAM; and as many images as 32 MB hold."""
     board = find_board(name)
     clock = round(board.mhz * 1e6)
     memory = BoardSdram(board.data_set, memory_clock(board.oscillator_hz, clock))
-    assert memory.clock == pytest.approx(612.5e6 / 12)
+    assert memory.clock == pytest.approx(vco / 12)
     assert memory.address_bits == board.memory_bits and board.samples() == 262_144 and board.samples(100) == 1 << 21
     made = board_design(board, Stand(memory), clock)
     for setting in ("CLKOS_DIV 12", "CLKOS_CPHASE 11", "CLKOS2_DIV 12", "CLKOS2_CPHASE 14", "CLKOS2_FPHASE 0"):
@@ -115,8 +115,8 @@ def test_a_board_with_a_data_set(name):
 
 
 def test_boards_without_a_data_set():
-    assert [name for name, board in BOARDS.items() if board.samples()] == ["ulx3s-25f", "ulx3s-85f"]
-    assert find_board("icesugar-pro").as_dict()["data_set_samples"] is None
+    assert [name for name, board in BOARDS.items() if board.samples()] == ["ulx3s-25f", "ulx3s-85f", "icesugar-pro"]
+    assert find_board("orangecrab-85f").as_dict()["data_set_samples"] is None
 
 
 @pytest.mark.parametrize(
