@@ -11,9 +11,9 @@ import importlib
 import os
 import signal
 import sys
-import threading
 
 from bepsw.errors import BepError
+from bepsw.signals import answered
 
 __all__ = ["main"]
 
@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv=None):
     """Run one command; returns the exit status. Arguments are those of the process when `argv` is None."""
     try:
-        with _ended_as_interrupted():
+        with answered(signal.SIGTERM, _interrupt):
             args = _parser(argv).parse_args(argv)
             status = args.run(args) or 0
             sys.stdout.flush()
@@ -65,23 +65,11 @@ def main(argv=None):
         return _say("This machine has too little memory for that; try fewer samples or a smaller network.")
 
 
-@contextlib.contextmanager
-def _ended_as_interrupted():
+def _interrupt(signum, frame):
     """SIGTERM does what Ctrl-C does: runs keep their state, and place and route does not go on without us."""
-
-    def end(signum, frame):
-        press = signal.getsignal(signal.SIGINT)
-        # A process in the background of a script ignores Ctrl-C.
-        (press if callable(press) else signal.default_int_handler)(signum, frame)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    press = signal.getsignal(signal.SIGINT)
+    # A process in the background of a script ignores Ctrl-C.
+    (press if callable(press) else signal.default_int_handler)(signum, frame)
 
 
 def _parser(argv):

@@ -6,11 +6,11 @@ those of this machine leave checkpoints of long trials beside the outcomes.
 
 import contextlib
 import signal
-import threading
 import warnings
 from pathlib import Path
 
 from bepsw.errors import BepError
+from bepsw.signals import answered
 
 from . import show, trials
 
@@ -95,7 +95,8 @@ def _backend(jobs, scheduler, count, scattered):
         calls = (delayed(_train)(*item) for item in work)
         # Locally no queue beyond what runs: the pool that an interruption kills may stumble over it, with a traceback.
         ahead = "n_jobs" if scheduler is None else "2*n_jobs"
-        with _ignored_interrupts():
+        # Workers that are started here inherit that Ctrl-C is not for them, but for the process that the user started.
+        with answered(signal.SIGINT, signal.SIG_IGN):
             return Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=ahead)(calls)
 
     try:
@@ -136,19 +137,6 @@ def _client(address):
         except TimeoutError:
             raise BepError(f"The dask scheduler at {address} has no workers; start some with 'dask worker'.") from None
         yield client
-
-
-@contextlib.contextmanager
-def _ignored_interrupts():
-    """Workers that are started here inherit that Ctrl-C is not for them, but for the process that the user started."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _train(index, trial, dataset, checkpoint):

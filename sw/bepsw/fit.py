@@ -18,6 +18,7 @@ from .checkpoint import save_checkpoint
 from .errors import BepError
 from .permutation import hardware_order
 from .run import EpochMetrics, next_groups
+from .signals import answered
 from .spec import thresholds
 
 __all__ = ["FitData", "epoch_order", "fit"]
@@ -194,11 +195,5 @@ def _deferred_interrupt():
             raise KeyboardInterrupt
         pressed.set()
 
-    if threading.current_thread() is not threading.main_thread():
+    with answered(signal.SIGINT, press):
         yield pressed.is_set
-        return
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from bepcore.cli import main
 
 SMALL = ("--hidden", "32,16", "--gamma", "8", "--thermometer", "2")
 """A network that trains an epoch of digits in some milliseconds."""
+
+needs_compiler = pytest.mark.skipif(shutil.which("make") is None, reason="needs make and a C++ compiler")
 
 
 @pytest.fixture
@@ -51,6 +54,13 @@ def inside(tmp_path, environment, monkeypatch, capsys):
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def kept(inside, monkeypatch):
+    """As `inside`, with the user's own cache, so that a core is compiled once and not for every test."""
+    monkeypatch.delenv("BEPCORE_CACHE")
+    return inside
 
 
 @pytest.fixture

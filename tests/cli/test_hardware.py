@@ -14,19 +14,11 @@ import pytest
 from bepcore import verify
 from bepsw.golden import FastModel
 
-from .conftest import assert_same_run, last_json
+from .conftest import assert_same_run, last_json, needs_compiler
 
 TINY = ("--core", "tiny", "--hidden", "24,16", "--gamma", "8", "--binarise", "median")
 
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
-needs_compiler = pytest.mark.skipif(shutil.which("make") is None, reason="needs make and a C++ compiler for Verilator")
-
-
-@pytest.fixture
-def kept(inside, monkeypatch):
-    """As `inside`, with the user's own cache, so that a core is compiled once and not for every test."""
-    monkeypatch.delenv("BEPCORE_CACHE")
-    return inside
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import os
 import pty
 import select
-import shutil
 import threading
 from contextlib import contextmanager
 
@@ -14,12 +13,10 @@ from bepsw.link.device import Device
 from bepsw.link.model_pipe import golden_pipe
 from bepsw.stored import StoredDriver
 
-from .conftest import assert_same_run, last_json
+from .conftest import assert_same_run, last_json, needs_compiler
 
 SMALL = ("--core", "tiny", "--hidden", "12,8", "--gamma", "4", "--binarise", "median")
 FEW = ("--samples", 40, "--validation", 10, "--epochs", 2, "--batch", 20)
-
-needs_compiler = pytest.mark.skipif(shutil.which("make") is None, reason="needs make and a C++ compiler")
 
 
 @contextmanager

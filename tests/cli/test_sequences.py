@@ -128,15 +128,14 @@ ROOMY = "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16"
 """The tiny core of tests/cosim/networks.py, so that one compilation serves both."""
 
 
-def test_a_core_of_every_rule_takes_a_sequence(inside, tmp_path, monkeypatch):
-    monkeypatch.delenv("BEPCORE_CACHE")  # a core is compiled once, and not for every test
+def test_a_core_of_every_rule_takes_a_sequence(kept, tmp_path):
     path = series(tmp_path, "wave", (30, 20), points=8)
     words = ("--task", "sequence", "--data", path, "--window", 4, *TINY, "--symmetric", "--expand", 21, "--core", ROOMY)
-    record = last_json(inside("verify", *words, "--validation", 0, "--samples", 20, "--epochs", 2, "--json"))
+    record = last_json(kept("verify", *words, "--validation", 0, "--samples", 20, "--epochs", 2, "--json"))
     assert record["identical"] and record["network"] == "4×21-45-45" and record["timed"] == 40
-    done = inside("train", *words, "--target", "sim", "--epochs", 3, "--out", "run", "--json")
+    done = kept("train", *words, "--target", "sim", "--epochs", 3, "--out", "run", "--json")
     assert last_json(done)["test_accuracy"] > 0.7
-    assert last_json(inside("infer", "run", "--json"))["accuracy"] == last_json(done)["test_accuracy"]
+    assert last_json(kept("infer", "run", "--json"))["accuracy"] == last_json(done)["test_accuracy"]
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,26 @@ def test_digits_online(capsys):
     verify(capsys, "--data", "digits", "--core", "small", "--samples", "200", "--online", "--state-every", "5")
 
 
-def test_digits_by_a_local_rule_with_every_option(capsys):
+@pytest.mark.parametrize(
+    "core",
+    [
+        [
+            "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16",
+            "--hidden",
+            "24,16",
+            "--gamma",
+            "8",
+            "--binarise",
+            "median",
+        ],
+        pytest.param(["small,rules=1"], marks=pytest.mark.slow),
+    ],
+    ids=["tiny", "small"],
+)
+def test_digits_by_a_local_rule_with_every_option(capsys, core):
+    """On the tiny core of networks.py, and with the network of the preset."""
     options = ["--rule", "local", "--select", "threshold", "--theta", "0.5", "--push", "0.1", "--rarity", "2"]
-    core = "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16"  # that of networks.py
-    small = ["--core", core, "--hidden", "24,16", "--gamma", "8", "--binarise", "median"]
-    record = verify(capsys, "--data", "digits", *small, "--samples", "300", *options)
+    record = verify(capsys, "--data", "digits", "--core", *core, "--samples", "300", *options)
     assert record["timed"] == 300 and record["states"] == 16
 
 

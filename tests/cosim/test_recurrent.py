@@ -79,14 +79,15 @@ def test_every_sample_against_the_stepping_model(core, transport, seed):
     board.train_stepwise(case.bits, case.labels)
 
 
-def test_on_icarus():
+@pytest.mark.thin(2)
+@pytest.mark.parametrize("seed", range(3001, 3005))
+def test_on_icarus(seed):
     """Another simulator, other semantics of undefined bits: the same core."""
     core = EVERY_RULE["tiny"]
     with open_core(core, simulator="icarus", timeout=40_000) as transport:
-        for seed in range(3001, 3003):
-            case = case_of(seed, core, samples=8)
-            board = case.board(transport, case.model(core), state_every=100)
-            board.train(case.bits, case.labels)
+        case = case_of(seed, core, samples=8)
+        board = case.board(transport, case.model(core), state_every=100)
+        board.train(case.bits, case.labels)
 
 
 def test_one_build_trains_network_after_network(core, transport):

@@ -95,7 +95,7 @@ def test_on_icarus():
     """Another simulator, other semantics of undefined bits: the same core."""
     core = EVERY_RULE["tiny"]
     with open_core(core, simulator="icarus", stalls=NO_STALLS, timeout=20_000) as transport:
-        for seed, rule in zip(range(3001, 3004), RULES, strict=True):
+        for seed, rule in zip(range(3001, 3007), itertools.cycle(RULES), strict=False):
             case = case_of(seed, core, rule, samples=10)
             board = case.board(transport, case.model(core), state_every=100)
             board.train(case.bits, case.labels)

@@ -25,7 +25,9 @@ CORES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[pytest.param("tiny", marks=pytest.mark.slow), "every rule", "odd"])
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name == "tiny")) for name in CORES]
+)
 def pair(request, tmp_path_factory):
     """(core, census of its netlist)."""
     core = preset("tiny", **CORES[request.param])
