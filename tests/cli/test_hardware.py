@@ -23,7 +23,7 @@ needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="need
 
 @pytest.mark.parametrize(
     "simulator, samples",
-    [pytest.param("icarus", 12, marks=needs_icarus), pytest.param("verilator", 60, marks=needs_compiler)],
+    [pytest.param("icarus", 6, marks=needs_icarus), pytest.param("verilator", 60, marks=needs_compiler)],
 )
 def test_verify_says_identical_and_how_much_it_compared(kept, tmp_path, simulator, samples):
     recorded = ("--waves", "seen.fst") if simulator == "icarus" else ()

@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import SMALL, assert_same_run, trained_state
 
-EPOCHS = 300
+EPOCHS = 100
 
 
 def start(tmp_path, environment, *words, **options):

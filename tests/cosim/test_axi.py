@@ -51,7 +51,7 @@ def compiled(core, simulator, env):
     return kept.entry(kept.content_key("axi", settings, control, verilog), fill)[0]
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", ["tiny", pytest.param("odd", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed, share", [(500, 0.0), (501, 0.8)])
 def test_the_block_under_bus_models(core, seed, share, tmp_path, simulator="verilator"):
     """Without pauses and with pauses on all channels; tests/cosim/axi_bench.py says what is compared."""

@@ -23,13 +23,22 @@ def verify(capsys, *arguments):
     return record
 
 
-def test_one_epoch_of_digits(capsys):
-    record = verify(capsys, "--data", "digits", "--core", "small", "--samples", "1142", "--state-every", "10")
+# The network of the preset on `small`, and one that fits `tiny`, which other tests have compiled already.
+DIGITS = [
+    pytest.param(["tiny", "--hidden", "24,16", "--gamma", "8", "--binarise", "median"], id="tiny"),
+    pytest.param(["small"], marks=pytest.mark.slow, id="small"),
+]
+
+
+@pytest.mark.parametrize("core", DIGITS)
+def test_one_epoch_of_digits(capsys, core):
+    record = verify(capsys, "--data", "digits", "--core", *core, "--samples", "1142", "--state-every", "10")
     assert record["samples"] == record["timed"] == 1142
 
 
-def test_digits_online(capsys):
-    verify(capsys, "--data", "digits", "--core", "small", "--samples", "200", "--online", "--state-every", "5")
+@pytest.mark.parametrize("core", DIGITS)
+def test_digits_online(capsys, core):
+    verify(capsys, "--data", "digits", "--core", *core, "--samples", "200", "--online", "--state-every", "5")
 
 
 @pytest.mark.parametrize(

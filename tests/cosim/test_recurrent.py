@@ -12,6 +12,7 @@ from bepsw.golden import StepModel
 from .networks import EVERY_RULE, random_case, random_options, saturated
 
 SEEDS = 24
+STALLED = 12  # networks one after another, four times a core
 
 
 @pytest.fixture(scope="module", params=EVERY_RULE)
@@ -54,14 +55,14 @@ def test_the_random_sequences_meet_every_corner(core):
     assert min(segments) < 7 and max(segments) > core.segments
 
 
-@pytest.mark.thin(2)
-@pytest.mark.parametrize("first", [1000, 1001])
+@pytest.mark.thin(4)
+@pytest.mark.parametrize("first", range(1000, 1004))
 def test_random_sequences_with_stalls(core, first):
     """Pauses on both streams lose and change nothing, whatever the networks before have left behind."""
     rng = np.random.default_rng(first)
     stalls = Stalls(seed=first, p_sample=float(rng.uniform(0, 0.9)), p_result=float(rng.uniform(0, 0.97)))
     with open_core(core, stalls=stalls, timeout=40_000) as transport:
-        for seed in range(first, first + 2 * SEEDS, 2):
+        for seed in range(first, first + 4 * STALLED, 4):
             case = case_of(seed, core, samples=12)
             board = case.board(transport, case.model(core), timed=False, state_every=3)
             board.train(case.bits, case.labels)

@@ -16,6 +16,7 @@ from bepsw.spec import RULES, Network, Training
 from .networks import EVERY_RULE, random_case, random_options, saturated
 
 SEEDS = 20
+STALLED = 10  # networks one after another, six times a core
 
 
 @pytest.fixture(scope="module", params=EVERY_RULE)
@@ -46,14 +47,14 @@ def test_random_network(core, transport, rule, seed):
     assert board.report.timed == len(case.bits)
 
 
-@pytest.mark.thin(3)
-@pytest.mark.parametrize("first", [1000, 1001, 1002])
+@pytest.mark.thin(6)
+@pytest.mark.parametrize("first", range(1000, 1006))
 def test_random_networks_with_stalls(core, first):
     """Pauses on both streams lose and change nothing, whatever the networks before have left behind."""
     rng = np.random.default_rng(first)
     stalls = Stalls(seed=first, p_sample=float(rng.uniform(0, 0.9)), p_result=float(rng.uniform(0, 0.97)))
     with open_core(core, stalls=stalls, timeout=20_000) as transport:
-        for seed, rule in zip(range(first, first + 3 * SEEDS, 3), itertools.cycle(RULES), strict=False):
+        for seed, rule in zip(range(first, first + 6 * STALLED, 6), itertools.cycle(RULES), strict=False):
             case = case_of(seed, core, rule, samples=16)
             board = case.board(transport, case.model(core), timed=False, state_every=3)
             board.train(case.bits, case.labels)

@@ -18,6 +18,7 @@ from bepboards.synth import toolchain
 from bepboards.synth.device import DEVICES
 from bepsw.core import preset
 from bepsw.errors import BepError
+from bepsw.link.protocol import build_id
 
 pytestmark = pytest.mark.synth
 
@@ -106,14 +107,38 @@ def test_ecppack_that_fails(tmp_path):
         toolchain.ecppack(tmp_path, "config.txt", "x.bit")
 
 
+SMALLEST = preset(
+    "tiny",
+    segments=2,
+    slots=2,
+    bits=4,
+    contexts=2,
+    fronts=2,
+    threads=1,
+    beats=64,
+    max_width=32,
+    max_fan_in=64,
+    classes=8,
+)
+
+
 def test_a_small_board_with_a_core(tmp_path):
-    """The whole thing, with the smallest core: what `bepcore build --board ulx3s-25f --core tiny` does.
+    """The whole thing, with hardly a core: what `bepcore build --board ulx3s-25f --no-data-set` does."""
+    build = build_bitstream(replace(find_board("ulx3s-25f"), data_set=None), SMALLEST, mhz=75, out=tmp_path)
+    assert build.fmax >= 75 and build.build_id == build_id(SMALLEST, None) and build.memory_bits is None
+    assert list(build.clocks.values()) == [(75, build.fmax)]
+    assert not [memory for memory in build.unregistered if memory.startswith("soc.trainer.")]
+    host = json.loads((tmp_path / "host.json").read_text())
+    assert host["data_set"] is None and host["core"] == SMALLEST.as_dict()
+    assert part_of(tmp_path / BITSTREAM) == "LFE5U-25F"
+
+
+@pytest.mark.slow
+def test_a_small_board_with_a_core_and_its_memory(tmp_path):
+    """What `bepcore build --board ulx3s-25f --core tiny` does.
 
     The data set's memory has its own clocks, each with what is asked of it, LiteDRAM included.
     """
-    pytest.importorskip("bephw.link.soc")
-    from bepsw.link.protocol import build_id
-
     core = preset("tiny")
     build = build_bitstream(find_board("ulx3s-25f"), core, mhz=75, out=tmp_path)
     assert build.fmax >= 75 and build.build_id == build_id(core, 24) and build.memory_bits == 24

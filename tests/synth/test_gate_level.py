@@ -62,9 +62,9 @@ def test_the_netlist_keeps_nothing_slow(made):
 
 def test_digits_on_the_netlist(made, samples):
     bits, labels = samples
-    report = train(made.netlist, bits[:600], labels[:600], (24, 16), simulator="verilator", batch=20)
-    assert report.samples == 600 and report.states == 31
-    assert report.weights == 31 * (64 * 24 + 24 * 16)
+    report = train(made.netlist, bits[:300], labels[:300], (24, 16), simulator="verilator", batch=20)
+    assert report.samples == 300 and report.states == 16
+    assert report.weights == 16 * (64 * 24 + 24 * 16)
 
 
 @pytest.mark.slow
