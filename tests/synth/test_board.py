@@ -108,18 +108,9 @@ def test_ecppack_that_fails(tmp_path):
 
 
 SMALLEST = preset(
-    "tiny",
-    segments=2,
-    slots=2,
-    bits=4,
-    contexts=2,
-    fronts=2,
-    threads=1,
-    beats=64,
-    max_width=32,
-    max_fan_in=64,
-    classes=8,
-)
+    "tiny", segments=1, slots=1, bits=2, contexts=2, fronts=2, threads=1, beats=64, max_width=16, max_fan_in=64,
+    operand_words=8, store_segments=8, prototype_segments=2, classes=8, steps=7, hidden_words=128, weight_words=64,
+)  # fmt: skip
 
 
 def test_a_small_board_with_a_core(tmp_path):

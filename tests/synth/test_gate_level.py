@@ -26,7 +26,7 @@ from .equal import CELL_MODELS
 
 pytestmark = pytest.mark.synth
 
-CORE = preset("tiny")
+CORE = preset("tiny", segments=2, slots=2)
 
 
 @pytest.fixture(scope="module")
