@@ -206,15 +206,18 @@ class Forward(wiring.Component):
         ended_row = delay(m, packed_row, 1, name="ended_row")
         owner, pack_row = Signal(tag_layout(core)), Signal(step_layout(core, "forward"))
         if core.rules:
-            segment_valid, segment, begin, count = self._next_operand(m, packer, tag, out_row, owner, layer)
+            segment_valid, segment, begin = self._next_operand(m, packer, tag, out_row, owner, layer)
+            counts = [Signal(range(core.store_segments + 1), name=f"stored_{i}") for i in range(core.threads)]
         else:
             segment_valid, segment, begin = packer.segment_valid, packer.segment, packer.begin
-            count = Signal(range(core.store_segments + 1))
+            counts = [Signal(range(core.store_segments + 1), name="count")]
         restart = begin & owner.first_turn if core.rules else begin
         # The update reads it long after, and from many counts to one address is a long way.
         late = 1 if core.rules else 0
         storing, restarts = delay(m, segment_valid, late, name="storing"), delay(m, restart, late, name="restarts")
-        stored = Mux(restarts, 0, count)
+        # A thread's row may stop half-way, where others come between its turns; so each counts what it has stored.
+        thread = delay(m, owner.thread, 1, name="stored_thread") if core.rules else 0
+        stored = Mux(restarts, 0, Array(counts)[thread] if core.rules else counts[0])
         base = delay(m, pack_row.store_base, late, name="stored_base")
         m.d.comb += [
             # The rest of the last segment leaves one cycle after its layer's tag.
@@ -228,8 +231,9 @@ class Forward(wiring.Component):
             self.hidden_segment.eq(delay(m, base + stored, late, name="hidden_segment")),
             self.hidden_data.eq(delay(m, segment, 2 * late, name="hidden_data")),
         ]
-        with m.If(storing):
-            m.d.sync += count.eq(stored + 1)
+        for number, count in enumerate(counts):
+            with m.If(storing & (thread == number) if core.rules else storing):
+                m.d.sync += count.eq((Mux(restarts, 0, count) if core.rules else stored) + 1)
         m.d.comb += [
             issue.layer_done.eq(delay(m, packer.done, 1, name="layer_done")),
             issue.layer_thread.eq(delay(m, ended.thread, 1, name="layer_thread")),
@@ -241,7 +245,7 @@ class Forward(wiring.Component):
     def _next_operand(self, m, packer, tag, out_row, owner, layer):
         """x_{t+1} out of the input store, and s_t behind it: they share a segment where K_x is no multiple of g.
 
-        Returns the segments, with `valid` and `begin`, and how many their thread has stored for its row, a cycle later.
+        Returns the segments, with `valid` and `begin`.
         """
         core = self.core
         late = 1 + Packer.latency
@@ -254,7 +258,6 @@ class Forward(wiring.Component):
         x = delay(m, self.copy_data, late - 2, name="copy_data")
         begun, shared = Signal(), Signal(core.lanes, reset_less=True)
         valid, segment = Signal(), Signal(core.lanes)
-        counts = Array(Signal(range(core.store_segments + 1), name=f"stored_{i}") for i in range(core.threads))
         m.d.comb += [
             packer.start.eq(layer & fresh),
             packer.offset.eq(out_row.offset),
@@ -271,7 +274,7 @@ class Forward(wiring.Component):
             m.d.sync += begun.eq(0)
         with m.Elif(valid):
             m.d.sync += begun.eq(1)
-        return valid, segment, ~begun, counts[delay(m, owner.thread, 1, name="stored_thread")]
+        return valid, segment, ~begun
 
     def _verdict(self, m, admission, issue, pre_activation, out_row, rows, table):
         """The classifiers' scores to a result and a token for the backward stage."""

@@ -108,8 +108,13 @@ class ForwardIssue(wiring.Component):
         with m.If(self.layer_done):
             m.d.sync += [step[self.layer_thread].eq(step[self.layer_thread] + 1), ready[self.layer_thread].eq(1)]
             if self.turns:
-                with m.If(self.turns.more[self.layer_thread]):
-                    m.d.sync += step[self.layer_thread].eq(step[self.layer_thread])
+                with m.Switch(self.layer_thread):
+                    for thread, after in enumerate(self.turns.after):
+                        with m.Case(thread) if thread < threads - 1 else m.Default():
+                            m.d.sync += step[thread].eq(after)
+        if self.turns:
+            for thread, after in enumerate(self.turns.after):
+                m.d.sync += after.eq(step[thread] + ~self.turns.more[thread])
         with m.If(self.sample_done):
             m.d.sync += oldest.eq(self._following(oldest))
 
@@ -127,6 +132,7 @@ class ForwardIssue(wiring.Component):
         beat, word = Signal(range(core.beats)), Signal(range(core.operand_words))
         last_word = Signal()  # registered: `word` leads far away
         goes_on = Signal() if core.rules else 0  # the thread need not wait for what comes of this pass
+        beyond = Signal(range(core.steps)) if core.rules else 0  # now + 1
         m.d.comb += [
             self.operand_word.eq(word),
             self.tag.thread.eq(thread),
@@ -161,6 +167,7 @@ class ForwardIssue(wiring.Component):
                     m.d.sync += [
                         self.half.eq(self.row.half ^ ~self.turns.now[0]),
                         goes_on.eq(self.row.classifier & ~self.row.last),
+                        beyond.eq(self.step + 1),
                     ]
                 m.next = "STREAM"
                 if self.turns:
@@ -188,4 +195,4 @@ class ForwardIssue(wiring.Component):
                         m.d.sync += self.turns.reached[thread].eq(beat + 1)
                 if core.rules:
                     with m.If((left == 1) & goes_on):
-                        m.d.sync += [ready[thread].eq(1), step[thread].eq(now + 1)]
+                        m.d.sync += [ready[thread].eq(1), step[thread].eq(beyond)]

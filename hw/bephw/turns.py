@@ -14,6 +14,7 @@ class Turns:
     Members
     -------
     more : per thread, the turn that was picked last is not the last of its row
+    after : per thread, its step once that pass has left the pipeline, written by the issue a cycle after the pick
     reached : per thread, pre-activation words of its row so far
     now, first : of the thread that is picked next, its turn and whether it is the first
     left, first_turn : of the pass that streams, copies still to come and whether it is the first of its row
@@ -27,6 +28,7 @@ class Turns:
 
         self.turn = array("turn", turns)
         self.more = array("more", 1)  # the turn before that is not the last of its row
+        self.after = array("after", range(core.steps))
         self.reached = array("reached", range(core.beats + 1))
         self.copied = array("copied", segments)
         # Of the thread that is picked next, one cycle ahead.

@@ -51,7 +51,7 @@ CASES = (
     Case("small-narrow", "small", "25f", {"segments": 4}, seeds=(1, 2)),
     Case("small-wide", "small", "45f", {"segments": 16}, seeds=(1,)),
     Case("medium", "medium", "85f", freq=150.0, cycles="medium"),
-    Case("medium-rules", "medium", "85f", {"rules": 1}, freq=150.0, cycles="medium-rules"),
+    Case("medium-rules", "medium", "85f", {"rules": 1}, seeds=(1, 2), freq=150.0, cycles="medium-rules"),
     Case("reference", "reference", "85f", seeds=(1,), cycles="reference"),
     Case("fast", "fast", "85f", seeds=(1,), cycles="fast"),
 )
