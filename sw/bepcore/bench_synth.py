@@ -24,6 +24,7 @@ class Case:
     """One build: a preset, what differs from it, the device and the seeds.
 
     cycles : name of the record of `bepcore bench cycles` for this core, docs/results/cycles-NAME.json; "" for none.
+    floorplans : starts of the floorplan for every seed.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Case:
     freq: float = 160.0
     technology: str = "ecp5"
     cycles: str = ""
+    floorplans: int = field(default=1, repr=False)  # in a key only where it says something
 
     @property
     def command(self):
@@ -41,6 +43,7 @@ class Case:
         changes = "".join(f" --{name.replace('_', '-')} {value}" for name, value in self.changes.items())
         seeds = ",".join(map(str, self.seeds)) + ("" if self.freq == 160 else f" --freq {self.freq:g}")
         rest = "" if self.technology == "ecp5" else f" --technology {self.technology}"
+        rest += "" if self.floorplans == 1 else f" --floorplans {self.floorplans}"
         return f"bepcore synth --core {self.core}{changes} --device {self.device} --seeds {seeds}{rest}"
 
 
@@ -50,8 +53,9 @@ CASES = (
     Case("small-neutral", "small", "25f", seeds=(1, 2), technology="neutral"),
     Case("small-narrow", "small", "25f", {"segments": 4}, seeds=(1, 2)),
     Case("small-wide", "small", "45f", {"segments": 16}, seeds=(1,)),
-    Case("medium", "medium", "85f", freq=150.0, cycles="medium"),
-    Case("medium-rules", "medium", "85f", {"rules": 1}, seeds=(1, 2), freq=150.0, cycles="medium-rules"),
+    Case("medium", "medium", "85f", seeds=(1, 2), freq=150.0, cycles="medium"),
+    Case("medium-planned", "medium", "85f", freq=150.0, cycles="medium", floorplans=8),
+    Case("medium-rules", "medium", "85f", {"rules": 1}, seeds=(1, 2), freq=150.0, cycles="medium-rules", floorplans=8),
     Case("reference", "reference", "85f", seeds=(1,), cycles="reference"),
     Case("fast", "fast", "85f", seeds=(1,), cycles="fast"),
 )
@@ -100,6 +104,8 @@ def _key(case):
 
     design = to_rtlil(Trainer(preset(case.core, **case.changes)), TOP)
     settings = repr((case, sorted(versions().items())))
+    if case.floorplans != 1:
+        settings += f"floorplans={case.floorplans}"
     return hashlib.sha256((settings + design).encode()).hexdigest()[:16]
 
 
@@ -115,6 +121,7 @@ def _build(case, jobs, screen):
         seeds=case.seeds,
         jobs=jobs,
         technology=find_technology(case.technology),
+        floorplans=case.floorplans,
         say=lambda text: screen.print(text, style="dim"),
     )
     found = build.as_dict()

@@ -23,6 +23,9 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="seeds at a time (default: 2)")
     parser.add_argument("--placer", metavar="heap|static", help="placer of nextpnr (default: by size)")
     parser.add_argument(
+        "--floorplans", type=int, default=1, metavar="N", help="starts of a large core's floorplan a seed (default: 1)"
+    )
+    parser.add_argument(
         "--technology", default="ecp5", metavar="ecp5|neutral", help="what is done beyond Yosys (default: ecp5)"
     )
     parser.add_argument("--no-route", action="store_true", help="stop after synthesis: resources and estimated paths")
@@ -41,8 +44,8 @@ def run(args):
 
     if args.placer not in (None, *PLACERS):
         raise BepError(f"There is no placer {args.placer!r}; choose {' or '.join(PLACERS)}.")
-    if args.jobs < 1 or not args.freq > 0 or not args.seeds:
-        raise BepError("--jobs, --freq and --seeds must be positive.")
+    if args.jobs < 1 or args.floorplans < 1 or not args.freq > 0 or not args.seeds:
+        raise BepError("--jobs, --floorplans, --freq and --seeds must be positive.")
     workload.check(args)
     core, device = options.core_from(args, args.core), find_device(args.device or _DEVICES[args.core])
     if args.network is not None:
@@ -61,6 +64,7 @@ def run(args):
         seeds=args.seeds,
         jobs=args.jobs,
         placer=args.placer,
+        floorplans=args.floorplans,
         technology=technology,
         out=args.out,
         say=lambda text: screen.print(text, style="dim"),

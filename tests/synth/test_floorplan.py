@@ -77,6 +77,12 @@ def test_a_seed_gives_the_same_places_and_another_one_others():
     assert seen[0] == seen[1] != seen[2]
 
 
+def test_more_starts_find_shorter_wires():
+    """The first of them is that of a floorplan with one."""
+    lengths = [place_block_rams(ring(40), DEVICE, 7, starts) for starts in (1, 3, 6)]
+    assert lengths == sorted(lengths, reverse=True) and lengths[2] < lengths[0]
+
+
 def test_wire_length_is_the_half_perimeter_of_every_net():
     netlist = ring(2)
     at = dict.fromkeys(netlist.cells, (0, 0)) | {"ram_0": (3, 4), "lut_0_0": (1, 0)}
@@ -106,9 +112,12 @@ def test_it_serves_the_placer_that_needs_it(monkeypatch, tmp_path, placer, count
 
     monkeypatch.setattr(place_route, "nextpnr", start)
     netlist = ring(count)
-    place_route.place_and_route(netlist, DEVICE, tmp_path, speed=6, freq=100, seeds=(1, 2), placer=placer)
+    options = {"placer": placer, "floorplans": 2}
+    place_route.place_and_route(netlist, DEVICE, tmp_path, speed=6, freq=100, seeds=(1, 2), **options)
     assert set(read) == {"1", "2"} and not list(tmp_path.glob("netlist*.json"))
     if planned:
-        assert read["1"] != read["2"]
+        expected = ring(count)
+        place_block_rams(expected, DEVICE, 1, 2)
+        assert read["1"] == places(expected) and read["1"] != read["2"]
     else:
         assert "BEL" not in read["1"]

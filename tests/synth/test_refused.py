@@ -158,6 +158,7 @@ def test_the_placer_suits_netlist_and_device(tmp_path, monkeypatch, luts, device
         (("--core", "huge"), "no core preset 'huge'"),
         (("--seeds", "one"), "not a list of whole numbers"),
         (("--jobs", "0"), "must be positive"),
+        (("--floorplans", "0"), "must be positive"),
         (("--freq", "-5"), "must be positive"),
         (("--placer", "sa"), "no placer 'sa'; choose heap or static"),
         (("--lanes", "7"), "lanes must be a whole number from 8 to 144"),

@@ -8,7 +8,7 @@ the wires. Here they get their places first, and the placer finds the best logic
            ▲                                                                                                         │
            └──────────── each to the place with the shortest wires, by linear assignment ◄───────────────────────────┘
 
-Where the first places were drawn badly, rows stay swapped: so several starts take some rounds, and the best of them go
+Where the first places were drawn badly, rows stay swapped: of several starts, which take some rounds each, the best go
 on.
 
 Quadratic placement with the bound-to-bound net model of Spindler, Schlichtmann and Johannes (Kraftwerk2, IEEE TCAD
@@ -27,18 +27,22 @@ __all__ = ["RAM", "place_block_rams", "wire_length"]
 
 RAM = "DP16KD"
 
-_STARTS, _BEST = 8, 3  # drawn by lot; and how many of them go on after the first rounds
-_FIRST, _ROUNDS = 4, 16
+_ROUNDS = 16
+_FIRST, _BEST = 4, 3  # rounds after which only so many starts go on
 _STEPS, _EXACT = 300, 1e-4  # of the solver: at most, and the rest of the pull that is left
 _WIDEST = 400  # pins; clocks and resets go everywhere anyhow
 _NEAR = 2.0  # tiles: nearer pins do not pull harder
 _HOLD, _HARDER = 0.3, 1.3  # of a block RAM to its place in the first round; and so much more every round
 
 
-def place_block_rams(netlist, device, seed=0):
+def place_block_rams(netlist, device, seed=0, starts=1):
     """Give every block RAM of `netlist` a place on `device`, as the attribute BEL, which nextpnr follows.
 
-    Takes about 100 s for a core of 40 000 cells. The same seed gives the same places.
+    Takes about 20 s for a core of 40 000 cells, with 8 starts 100 s. The same seed gives the same places.
+
+    Parameters
+    ----------
+    starts : first places drawn by lot; the shortest wires that come of them win.
 
     Returns
     -------
@@ -49,13 +53,13 @@ def place_block_rams(netlist, device, seed=0):
     sites = list(device.block_ram_sites)
     where = np.array([site[:2] for site in sites], float)
     rng = np.random.default_rng(seed)
-    starts = []
-    for _ in range(_STARTS):
+    begun = []
+    for _ in range(starts):
         at = where.mean(axis=0) + rng.normal(0, 1, (len(wires.names), 2))
         at[wires.rams] = where[rng.permutation(len(sites))[: len(wires.rams)]]
-        starts.append(_rounds(wires, at, where, range(_FIRST)))
-    starts.sort(key=lambda start: start[-1][0])
-    rests = [_rounds(wires, start[-1][1], where, range(_FIRST, _ROUNDS)) for start in starts[:_BEST]]
+        begun.append(_rounds(wires, at, where, range(_FIRST)))
+    begun.sort(key=lambda start: start[-1][0])
+    rests = [_rounds(wires, start[-1][1], where, range(_FIRST, _ROUNDS)) for start in begun[:_BEST]]
     best, at = min((step for rest in rests for step in rest), key=lambda step: step[0])
     places = at[wires.rams]
     named = {(x, y): f"X{x}/Y{y}/{bel}" for x, y, bel in sites}

@@ -72,6 +72,7 @@ def build_core(
     seeds=(1,),
     jobs=1,
     placer=None,
+    floorplans=1,
     technology=ECP5,
     out=None,
     say=lambda text: None,
@@ -80,7 +81,7 @@ def build_core(
 
     Parameters
     ----------
-    placer : of nextpnr, see `place_and_route`.
+    placer : of nextpnr; floorplans : starts for every seed; see `place_and_route`.
     out : folder for report, netlist (without harness) and logs; nothing is kept when None.
     say : called with a line of progress.
 
@@ -107,6 +108,7 @@ def build_core(
             seeds=seeds,
             jobs=jobs,
             placer=placer,
+            floorplans=floorplans,
             progress=lambda attempt: say(f"seed {attempt.seed}: {attempt.outcome}"),
         )
         best = attempts[0]

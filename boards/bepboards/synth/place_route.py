@@ -51,7 +51,9 @@ class Attempt:
         return f"{self.fmax:.1f} MHz" if self.report else self.error
 
 
-def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, placer=None, progress=None, pins=None):
+def place_and_route(
+    netlist, device, folder, *, speed, freq, seeds, jobs=1, placer=None, floorplans=1, progress=None, pins=None
+):
     """Run nextpnr once a seed, `jobs` at a time; returns `Attempt`s, best first.
 
     Parameters
@@ -62,6 +64,7 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
     speed : speed grade. freq : target in MHz, a little above the wish.
     placer : one of `PLACERS`; None for what suits netlist and device. Before "static" the block RAMs of a core
         that takes half of the device's get their places by `floorplan.place_block_rams`, anew for every seed.
+    floorplans : starts of that for every seed.
     progress : called with every finished `Attempt`.
     pins : constraints (.lpf) of a board; then the configuration for ecppack is left in config-SEED.txt.
 
@@ -81,7 +84,7 @@ def place_and_route(netlist, device, folder, *, speed, freq, seeds, jobs=1, plac
             while waiting and len(running) < jobs:
                 seed = waiting.pop(0)
                 if planned:
-                    place_block_rams(netlist, device, seed)
+                    place_block_rams(netlist, device, seed, floorplans)
                 (folder / f"netlist-{seed}.json").write_text(netlist.text())
                 running[seed] = nextpnr(folder, _arguments(device, speed, freq, seed, placer, pins is not None))
             seed = next(iter(running))
