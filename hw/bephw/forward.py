@@ -207,17 +207,20 @@ class Forward(wiring.Component):
         owner, pack_row = Signal(tag_layout(core)), Signal(step_layout(core, "forward"))
         if core.rules:
             segment_valid, segment, begin = self._next_operand(m, packer, tag, out_row, owner, layer)
-            counts = [Signal(range(core.store_segments + 1), name=f"stored_{i}") for i in range(core.threads)]
         else:
             segment_valid, segment, begin = packer.segment_valid, packer.segment, packer.begin
-            counts = [Signal(range(core.store_segments + 1), name="count")]
         restart = begin & owner.first_turn if core.rules else begin
         # The update reads it long after, and from many counts to one address is a long way.
         late = 1 if core.rules else 0
         storing, restarts = delay(m, segment_valid, late, name="storing"), delay(m, restart, late, name="restarts")
-        # A thread's row may stop half-way, where others come between its turns; so each counts what it has stored.
-        thread = delay(m, owner.thread, 1, name="stored_thread") if core.rules else 0
-        stored = Mux(restarts, 0, Array(counts)[thread] if core.rules else counts[0])
+        if core.rules:
+            # A thread's row may stop half-way, where others come between its turns; so each counts what it has stored.
+            thread = delay(m, owner.thread, 1, name="stored_thread")
+            counts = Array(Signal(range(core.store_segments + 1), name=f"stored_{i}") for i in range(core.threads))
+            count, mine = counts[thread], [storing & (thread == number) for number in range(core.threads)]
+        else:
+            count = Signal(range(core.store_segments + 1))
+            counts, mine = [count], [storing]
         base = delay(m, pack_row.store_base, late, name="stored_base")
         m.d.comb += [
             # The rest of the last segment leaves one cycle after its layer's tag.
@@ -228,12 +231,12 @@ class Forward(wiring.Component):
             fill.starts.eq(pack_row.out_starts),
             self.hidden_enable.eq(delay(m, storing, late, name="hidden_enable")),
             self.hidden_context.eq(delay(m, owner.context, 2 * late, name="hidden_context")),
-            self.hidden_segment.eq(delay(m, base + stored, late, name="hidden_segment")),
+            self.hidden_segment.eq(delay(m, base + Mux(restarts, 0, count), late, name="hidden_segment")),
             self.hidden_data.eq(delay(m, segment, 2 * late, name="hidden_data")),
         ]
-        for number, count in enumerate(counts):
-            with m.If(storing & (thread == number) if core.rules else storing):
-                m.d.sync += count.eq((Mux(restarts, 0, count) if core.rules else stored) + 1)
+        for own, counting in zip(counts, mine, strict=True):
+            with m.If(counting):
+                m.d.sync += own.eq(Mux(restarts, 0, own) + 1)
         m.d.comb += [
             issue.layer_done.eq(delay(m, packer.done, 1, name="layer_done")),
             issue.layer_thread.eq(delay(m, ended.thread, 1, name="layer_thread")),

@@ -108,13 +108,9 @@ class ForwardIssue(wiring.Component):
         with m.If(self.layer_done):
             m.d.sync += [step[self.layer_thread].eq(step[self.layer_thread] + 1), ready[self.layer_thread].eq(1)]
             if self.turns:
-                with m.Switch(self.layer_thread):
-                    for thread, after in enumerate(self.turns.after):
-                        with m.Case(thread) if thread < threads - 1 else m.Default():
-                            m.d.sync += step[thread].eq(after)
+                self.turns.leave(m, step, self.layer_thread)
         if self.turns:
-            for thread, after in enumerate(self.turns.after):
-                m.d.sync += after.eq(step[thread] + ~self.turns.more[thread])
+            m.d.sync += self.turns.look_ahead(step)
         with m.If(self.sample_done):
             m.d.sync += oldest.eq(self._following(oldest))
 

@@ -8,13 +8,13 @@ __all__ = ["Turns"]
 class Turns:
     """The next turn, counted from 1, pre-activation words written and segments copied of every thread.
 
-    Methods give statements for the states of `ForwardIssue`, `follow` for every cycle: it is no component, for it acts
-    in the cycles of that.
+    Methods give statements for the states of `ForwardIssue`, `follow` and `look_ahead` for every cycle: it is no
+    component, for it acts in the cycles of that.
 
     Members
     -------
     more : per thread, the turn that was picked last is not the last of its row
-    after : per thread, its step once that pass has left the pipeline, written by the issue a cycle after the pick
+    after : per thread, its step once that pass has left the pipeline; found a cycle ahead
     reached : per thread, pre-activation words of its row so far
     now, first : of the thread that is picked next, its turn and whether it is the first
     left, first_turn : of the pass that streams, copies still to come and whether it is the first of its row
@@ -74,6 +74,17 @@ class Turns:
         m.d.sync += self.fresh.eq(0)
         with m.If(self.fresh):
             m.d.sync += [self.more[thread].eq(more), self.turn[thread].eq(Mux(more, self.taken + 1, 1))]
+
+    def look_ahead(self, step):
+        """In every cycle: where the `step` of each thread goes from here."""
+        return [after.eq(step[number] + ~self.more[number]) for number, after in enumerate(self.after)]
+
+    def leave(self, m, step, thread):
+        """A pass of `thread` has left the pipeline; its `step` follows."""
+        with m.Switch(thread):
+            for number, after in enumerate(self.after):
+                with m.Case(number) if number < len(self.after) - 1 else m.Default():
+                    m.d.sync += step[number].eq(after)
 
     def copy(self, tag):
         """Combinational: what goes down the pipeline is a copy."""
