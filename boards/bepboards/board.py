@@ -81,6 +81,10 @@ class Board:
         """How many samples of `inputs` bits its data set holds, None without one."""
         return None if self.data_set is None else 1 << self.memory_bits - stride_of(inputs)
 
+    def without_data_set(self):
+        """The same board, its memory left alone: all samples come over the line."""
+        return replace(self, data_set=None, memory_bits=None)
+
     @property
     def oscillator_hz(self):
         """Of the clock pin."""

@@ -1,6 +1,5 @@
 """`bepcore build`: a bitstream for a board, with timing met, and what a host must know of it."""
 
-import dataclasses
 from pathlib import Path
 
 from bepsw.core import PRESETS
@@ -39,7 +38,7 @@ def run(args):
 
     board = find_board(args.board)
     if args.no_data_set:
-        board = dataclasses.replace(board, data_set=None, memory_bits=None)
+        board = board.without_data_set()
     core = options.core_from(args, args.core or board.core)
     if not args.seeds or (args.clock is not None and not args.clock > 0):
         raise BepError("--clock and --seeds must be positive.")

@@ -57,26 +57,24 @@ def test_the_golden_model_behind_the_protocol_trains_the_same(inside, tmp_path):
 
 
 @needs_compiler
-def test_a_simulated_board_trains_the_same(inside, tmp_path, monkeypatch):
-    monkeypatch.delenv("BEPCORE_CACHE")  # a core is compiled once, and not for every test
+def test_a_simulated_board_trains_the_same(kept, tmp_path):
     for target in ("golden", "sim-soc"):
-        last_json(inside("train", *SMALL, *FEW, "--target", target, "--out", target, "--json"))
+        last_json(kept("train", *SMALL, *FEW, "--target", target, "--out", target, "--json"))
     assert_same_run(tmp_path / "golden", tmp_path / "sim-soc")
 
 
 @needs_compiler
-def test_a_simulated_board_trains_from_its_own_memory(inside, tmp_path, monkeypatch):
+def test_a_simulated_board_trains_from_its_own_memory(kept, tmp_path, monkeypatch):
     """Loaded once, replayed in the order of the hardware, never streamed: the golden model's bits in that order."""
-    monkeypatch.delenv("BEPCORE_CACHE")
     hardware = ("--order", "hardware", "--json")
     for name in ("golden", "golden-link"):
-        last_json(inside("train", *SMALL, *FEW, "--target", name, "--out", name, *hardware))
-    last_json(inside("train", *SMALL, *FEW, "--target", "golden", "--out", "host", "--json"))
+        last_json(kept("train", *SMALL, *FEW, "--target", name, "--out", name, *hardware))
+    last_json(kept("train", *SMALL, *FEW, "--target", "golden", "--out", "host", "--json"))
     loads = []
     monkeypatch.setattr(StoredDriver, "train", None)
     put = StoredDriver.put
     monkeypatch.setattr(StoredDriver, "put", lambda *args, **options: loads.append(1) or put(*args, **options))
-    status, output, errors = inside("train", *SMALL, *FEW, "--target", "sim-soc", "--out", "board", *hardware)
+    status, output, errors = kept("train", *SMALL, *FEW, "--target", "sim-soc", "--out", "board", *hardware)
     last_json((status, output, errors))
     assert "50 samples written into the memory of the board" in errors and loads == [1]
     assert_same_run(tmp_path / "golden", tmp_path / "golden-link")

@@ -21,10 +21,11 @@ CORES = {
         prototype_segments=8,
     ),
 }  # fmt: skip
+on_every_core = pytest.mark.parametrize("core", ["tiny", pytest.param("narrow", marks=pytest.mark.slow), "odd"])
 
 
 @pytest.mark.thin(5)
-@pytest.mark.parametrize("core", ["tiny", pytest.param("narrow", marks=pytest.mark.slow), "odd"])
+@on_every_core
 @pytest.mark.parametrize("seed", range(8))
 def test_random_network(core, seed, waves):
     """No stalls: also the cycle of every result is as predicted."""
@@ -38,7 +39,7 @@ def test_random_network(core, seed, waves):
 
 
 @pytest.mark.thin(5)
-@pytest.mark.parametrize("core", ["tiny", pytest.param("narrow", marks=pytest.mark.slow), "odd"])
+@on_every_core
 @pytest.mark.parametrize("seed", range(100, 106))
 def test_random_network_with_stalls(core, seed, waves):
     """Pauses on both streams lose and change nothing."""

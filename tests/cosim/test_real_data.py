@@ -23,42 +23,28 @@ def verify(capsys, *arguments):
     return record
 
 
-# The network of the preset on `small`, and one that fits `tiny`, which other tests have compiled already.
-DIGITS = [
-    pytest.param(["tiny", "--hidden", "24,16", "--gamma", "8", "--binarise", "median"], id="tiny"),
-    pytest.param(["small"], marks=pytest.mark.slow, id="small"),
-]
+def digits_on(tiny, small):
+    """The network of the preset on `small`, and one that fits `tiny`, which other tests have compiled already."""
+    fitting = ["--hidden", "24,16", "--gamma", "8", "--binarise", "median"]
+    return pytest.mark.parametrize(
+        "core", [pytest.param([tiny, *fitting], id="tiny"), pytest.param([small], marks=pytest.mark.slow, id="small")]
+    )
 
 
-@pytest.mark.parametrize("core", DIGITS)
+@digits_on("tiny", "small")
 def test_one_epoch_of_digits(capsys, core):
     record = verify(capsys, "--data", "digits", "--core", *core, "--samples", "1142", "--state-every", "10")
     assert record["samples"] == record["timed"] == 1142
 
 
-@pytest.mark.parametrize("core", DIGITS)
+@digits_on("tiny", "small")
 def test_digits_online(capsys, core):
     verify(capsys, "--data", "digits", "--core", *core, "--samples", "200", "--online", "--state-every", "5")
 
 
-@pytest.mark.parametrize(
-    "core",
-    [
-        [
-            "tiny,rules=1,steps=14,store_segments=64,prototype_segments=16",
-            "--hidden",
-            "24,16",
-            "--gamma",
-            "8",
-            "--binarise",
-            "median",
-        ],
-        pytest.param(["small,rules=1"], marks=pytest.mark.slow),
-    ],
-    ids=["tiny", "small"],
-)
+@digits_on("tiny,rules=1,steps=14,store_segments=64,prototype_segments=16", "small,rules=1")
 def test_digits_by_a_local_rule_with_every_option(capsys, core):
-    """On the tiny core of networks.py, and with the network of the preset."""
+    """The tiny core is that of networks.py."""
     options = ["--rule", "local", "--select", "threshold", "--theta", "0.5", "--push", "0.1", "--rarity", "2"]
     record = verify(capsys, "--data", "digits", "--core", *core, "--samples", "300", *options)
     assert record["timed"] == 300 and record["states"] == 16

@@ -115,7 +115,7 @@ SMALLEST = preset(
 
 def test_a_small_board_with_a_core(tmp_path):
     """The whole thing, with hardly a core: what `bepcore build --board ulx3s-25f --no-data-set` does."""
-    build = build_bitstream(replace(find_board("ulx3s-25f"), data_set=None), SMALLEST, mhz=75, out=tmp_path)
+    build = build_bitstream(find_board("ulx3s-25f").without_data_set(), SMALLEST, mhz=75, out=tmp_path)
     assert build.fmax >= 75 and build.build_id == build_id(SMALLEST, None) and build.memory_bits is None
     assert list(build.clocks.values()) == [(75, build.fmax)]
     assert not [memory for memory in build.unregistered if memory.startswith("soc.trainer.")]

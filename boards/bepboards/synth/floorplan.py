@@ -16,6 +16,8 @@ Quadratic placement with the bound-to-bound net model of Spindler, Schlichtmann 
 """
 
 from collections import defaultdict
+from itertools import chain
+from operator import itemgetter
 
 import numpy as np
 from scipy import sparse
@@ -57,10 +59,10 @@ def place_block_rams(netlist, device, seed=0, starts=1):
     for _ in range(starts):
         at = where.mean(axis=0) + rng.normal(0, 1, (len(wires.names), 2))
         at[wires.rams] = where[rng.permutation(len(sites))[: len(wires.rams)]]
-        begun.append(_rounds(wires, at, where, range(_FIRST)))
-    begun.sort(key=lambda start: start[-1][0])
-    rests = [_rounds(wires, start[-1][1], where, range(_FIRST, _ROUNDS)) for start in begun[:_BEST]]
-    best, at = min((step for rest in rests for step in rest), key=lambda step: step[0])
+        begun.append(_rounds(wires, at, where, range(_FIRST))[-1])
+    begun.sort(key=itemgetter(0))
+    rests = [_rounds(wires, at, where, range(_FIRST, _ROUNDS)) for _, at in begun[:_BEST]]
+    best, at = min(chain.from_iterable(rests), key=itemgetter(0))
     places = at[wires.rams]
     named = {(x, y): f"X{x}/Y{y}/{bel}" for x, y, bel in sites}
     for ram, (x, y) in zip(wires.rams, places.astype(int), strict=True):
