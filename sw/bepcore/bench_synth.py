@@ -1,11 +1,11 @@
 """`bepcore bench synth`: routed builds of docs/results.md, recorded in docs/results/synth.json.
 
 A build is repeated when its design, its tools or its settings have changed since it was recorded; so a bench that was
-stopped goes on where it was.
+stopped goes on where it was. Seeds that a build has more than its record are added to it.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bepsw.core import preset
@@ -81,13 +81,15 @@ def run(args):
     record = runs.read_json(folder / _RECORD, again="repeat every build")
     for case in cases.values():
         key = _key(case)
-        if record.get(case.name, {}).get("key") == key:
-            screen.print(f"{case.name}: {record[case.name]['fmax']} MHz (recorded)")
+        have = known(record.get(case.name), key, case.seeds)
+        left = tuple(seed for seed in case.seeds if str(seed) not in have.get("fmax_by_seed", ()))
+        if not left:
+            screen.print(f"{case.name}: {have['fmax']} MHz (recorded)")
             continue
-        screen.print(f"[bold]{case.name}[/bold]: {case.command}")
-        made = {"key": key, "command": case.command, **_build(case, args.jobs, screen)}
+        screen.print(f"[bold]{case.name}[/bold]: {case.command}" + (f", of which seeds {left}" if have else ""))
+        made = {"key": key, "command": case.command, **_build(replace(case, seeds=left), args.jobs, screen)}
         # Another bench may have added builds meanwhile.
-        record = runs.read_json(folder / _RECORD, again="repeat every build") | {case.name: made}
+        record = runs.read_json(folder / _RECORD, again="repeat every build") | {case.name: joined(have, made)}
         runs.write_json(folder / _RECORD, record)
     _rate(record, folder)
     screen.print(_table(record))
@@ -95,15 +97,37 @@ def run(args):
     show.emit(args, record)
 
 
+def known(record, key, seeds):
+    """What a build's record says, if it is of this `key` and of no seed but `seeds`; {} otherwise."""
+    same = record and record["key"] == key and set(record["fmax_by_seed"]) <= set(map(str, seeds))
+    return record if same else {}
+
+
+def joined(one, other):
+    """Records of two builds of a core with different seeds, as one: that of the faster, with the clocks of both.
+
+    `one` may be {}; the command is that of `other`.
+    """
+    if not one:
+        return other
+    clocks = {str(seed): mhz for build in (one, other) for seed, mhz in build["fmax_by_seed"].items()}
+    both = {
+        "command": other["command"],
+        "fmax_by_seed": dict(sorted(clocks.items(), key=lambda clock: -(clock[1] or 0))),
+        "minutes": round(one["minutes"] + other["minutes"], 1),
+    }
+    return max(one, other, key=lambda build: build["fmax"]) | both
+
+
 def _key(case):
-    """Changes when the build would."""
+    """Changes when the build would, with any seed."""
     from bepboards.synth.synthesis import TOP
     from bepboards.synth.toolchain import versions
     from bephw.export import to_rtlil
     from bephw.trainer import Trainer
 
     design = to_rtlil(Trainer(preset(case.core, **case.changes)), TOP)
-    settings = repr((case, sorted(versions().items())))
+    settings = repr((replace(case, seeds=()), sorted(versions().items())))
     if case.floorplans != 1:
         settings += f"floorplans={case.floorplans}"
     return hashlib.sha256((settings + design).encode()).hexdigest()[:16]

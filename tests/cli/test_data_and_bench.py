@@ -1,11 +1,12 @@
 """`bepcore data`, `bepcore infer` and `bepcore bench`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bepcore import runs
+from bepcore import bench_synth, runs
 from bepcore.curve import new_axes, save, step_curves
 from bepsw.errors import BepError
 
@@ -90,6 +91,39 @@ def test_bench_sequences_records_and_goes_on(inside, refused, tmp_path, real_dat
     assert "no case 'rome'; the cases are italy, gunpoint, mnist-rows, steps" in refused(*words, "rome")
     record.write_text("{")
     assert "sequences.json is damaged; remove it to measure everything again." in refused(*words, "gunpoint")
+
+
+def test_bench_synth_adds_the_seeds_that_are_not_on_record(inside, tmp_path, monkeypatch):
+    clocks, asked = {1: 120.0, 2: None, 3: 140.5, 4: 131.0}, []
+    used = {"comb": 1, "ff": 2, "ebr": 3}
+
+    def build(case, jobs, screen):
+        asked.append(case.seeds)
+        best = max(case.seeds, key=lambda seed: clocks[seed] or 0)
+        core = {"lanes": 8, "segments": 4}
+        made = {"device": "25f", "core": core, "used": used, "available": used, "minutes": 1.5}
+        return made | {"fmax": clocks[best], "seed": best, "fmax_by_seed": {seed: clocks[seed] for seed in case.seeds}}
+
+    def bench(*seeds):
+        monkeypatch.setattr(bench_synth, "CASES", (replace(bench_synth.CASES[0], seeds=seeds),))
+        return last_json(inside("bench", "synth", "--only", "tiny", "--out", "kept", "--json"))["tiny"]
+
+    monkeypatch.setattr(bench_synth, "_build", build)
+    first = bench(1, 2)
+    assert (first["fmax"], first["fmax_by_seed"], first["minutes"]) == (120.0, {"1": 120.0, "2": None}, 1.5)
+    more = bench(1, 2, 3)
+    assert list(more["fmax_by_seed"].items()) == [("3", 140.5), ("1", 120.0), ("2", None)]
+    assert (more["fmax"], more["seed"], more["minutes"], more["key"]) == (140.5, 3, 3.0, first["key"])
+    assert more["command"].endswith("--seeds 1,2,3")
+    last = bench(1, 2, 3, 4)
+    assert (last["fmax"], last["seed"], last["fmax_by_seed"]["4"]) == (140.5, 3, 131.0)
+    assert last["command"].endswith("--seeds 1,2,3,4") and bench(1, 2, 3, 4) == last
+    assert asked == [(1, 2), (3,), (4,)]
+    assert bench(1, 4)["fmax"] == 131.0 and asked[3:] == [(1, 4)]  # the best on record is of none of these
+    record = json.loads((tmp_path / "kept" / "synth.json").read_text())
+    record["tiny"]["key"] = "of another design"
+    (tmp_path / "kept" / "synth.json").write_text(json.dumps(record))
+    assert bench(1, 4)["fmax"] == 131.0 and asked[4:] == [(1, 4)]
 
 
 @pytest.mark.parametrize(
