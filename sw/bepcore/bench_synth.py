@@ -47,6 +47,8 @@ class Case:
         return f"bepcore synth --core {self.core}{changes} --device {self.device} --seeds {seeds}{rest}"
 
 
+_PLANNED = {"seeds": (1, 2, 3, 4), "freq": 150.0, "floorplans": 8}
+
 CASES = (
     Case("tiny", "tiny", "25f", seeds=(1, 2)),
     Case("small", "small", "25f", seeds=(1, 2)),
@@ -54,8 +56,8 @@ CASES = (
     Case("small-narrow", "small", "25f", {"segments": 4}, seeds=(1, 2)),
     Case("small-wide", "small", "45f", {"segments": 16}, seeds=(1,)),
     Case("medium", "medium", "85f", seeds=(1, 2), freq=150.0, cycles="medium"),
-    Case("medium-planned", "medium", "85f", freq=150.0, cycles="medium", floorplans=8),
-    Case("medium-rules", "medium", "85f", {"rules": 1}, seeds=(1, 2), freq=150.0, cycles="medium-rules", floorplans=8),
+    Case("medium-planned", "medium", "85f", cycles="medium", **_PLANNED),
+    Case("medium-rules", "medium", "85f", {"rules": 1}, cycles="medium-rules", **_PLANNED),
     Case("reference", "reference", "85f", seeds=(1,), cycles="reference"),
     Case("fast", "fast", "85f", seeds=(1,), cycles="fast"),
 )
