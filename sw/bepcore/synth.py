@@ -26,6 +26,12 @@ def add_arguments(parser):
         "--floorplans", type=int, default=1, metavar="N", help="starts of a large core's floorplan a seed (default: 1)"
     )
     parser.add_argument(
+        "--route",
+        type=int,
+        metavar="N",
+        help="place all seeds, then route the N that promise most (default: all)",
+    )
+    parser.add_argument(
         "--technology", default="ecp5", metavar="ecp5|neutral", help="what is done beyond Yosys (default: ecp5)"
     )
     parser.add_argument("--no-route", action="store_true", help="stop after synthesis: resources and estimated paths")
@@ -46,6 +52,8 @@ def run(args):
         raise BepError(f"There is no placer {args.placer!r}; choose {' or '.join(PLACERS)}.")
     if args.jobs < 1 or args.floorplans < 1 or not args.freq > 0 or not args.seeds:
         raise BepError("--jobs, --floorplans, --freq and --seeds must be positive.")
+    if args.route is not None and not 1 <= args.route <= len(args.seeds):
+        raise BepError(f"--route must be from 1 to the number of seeds, {len(args.seeds)}, not {args.route}.")
     workload.check(args)
     core, device = options.core_from(args, args.core), find_device(args.device or _DEVICES[args.core])
     if args.network is not None:
@@ -65,6 +73,7 @@ def run(args):
         jobs=args.jobs,
         placer=args.placer,
         floorplans=args.floorplans,
+        routes=args.route,
         technology=technology,
         out=args.out,
         say=lambda text: screen.print(text, style="dim"),
@@ -132,6 +141,9 @@ def _print(screen, args, build, record):
         slow.add_row(module, register.removeprefix(f"{module}."), str(inputs), f"{ns:.2f}")
     screen.print(slow)
     seeds = ", ".join(f"{seed}: {mhz or 'failed'}" for seed, mhz in build.fmax_by_seed.items())
+    placed = ", ".join(f"{seed}: {mhz}" for seed, mhz in build.promise_by_seed.items())
+    if placed:
+        screen.print(f"MHz before routing, by seed: {placed}.")
     screen.print(f"[bold]{build.fmax} MHz[/bold] with seed {build.seed}; by seed: {seeds}. {build.minutes} minutes.")
     if args.network is not None:
         screen.print(

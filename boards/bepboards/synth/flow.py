@@ -32,7 +32,8 @@ class Build:
     core : Core. device : Device. speed : grade.
     netlist : Counter of the synthesised core by kind; modules : the same by submodule.
     used : resources after packing, without the harness.
-    fmax : MHz. seed : which gave it; fmax_by_seed : of all (None: failed).
+    fmax : MHz. seed : which gave it; fmax_by_seed : of all that were routed (None: failed).
+    promise_by_seed : MHz before routing of all that were placed first, see `place_and_route`; {} without `routes`.
     path : critical `report.Path`. slow : registers within 10 % of it, by submodule.
     technology, folded, unregistered : see `Synthesis`.
     minutes : of the whole run. versions : of the tools.
@@ -47,6 +48,7 @@ class Build:
     fmax: float
     seed: int
     fmax_by_seed: dict
+    promise_by_seed: dict
     path: reports.Path
     slow: dict
     technology: str
@@ -73,6 +75,7 @@ def build_core(
     jobs=1,
     placer=None,
     floorplans=1,
+    routes=None,
     technology=ECP5,
     out=None,
     say=lambda text: None,
@@ -81,7 +84,8 @@ def build_core(
 
     Parameters
     ----------
-    placer : of nextpnr; floorplans : starts for every seed; see `place_and_route`.
+    placer : of nextpnr; floorplans : starts for every seed; routes : how many of the placed seeds to route; see
+        `place_and_route`.
     out : folder for report, netlist (without harness) and logs; nothing is kept when None.
     say : called with a line of progress.
 
@@ -109,6 +113,7 @@ def build_core(
             jobs=jobs,
             placer=placer,
             floorplans=floorplans,
+            routes=routes,
             progress=lambda attempt: say(f"seed {attempt.seed}: {attempt.outcome}"),
         )
         best = attempts[0]
@@ -126,7 +131,8 @@ def build_core(
             used=used,
             fmax=round(best.fmax, 1),
             seed=best.seed,
-            fmax_by_seed={a.seed: round(a.fmax, 1) if a.report else None for a in attempts},
+            fmax_by_seed={a.seed: round(a.fmax, 1) if a.report else None for a in attempts if a.report or a.error},
+            promise_by_seed={a.seed: round(a.promise, 1) for a in attempts if a.promise},
             path=reports.critical_path(best.report),
             slow=reports.slow_endpoints(best.report, made.netlist.scopes),
             technology=made.technology,
