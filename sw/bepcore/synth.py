@@ -26,15 +26,13 @@ def add_arguments(parser):
         "--floorplans", type=int, default=1, metavar="N", help="starts of a large core's floorplan a seed (default: 1)"
     )
     parser.add_argument(
-        "--route",
-        type=int,
-        metavar="N",
-        help="place all seeds, then route the N that promise most (default: all)",
-    )
-    parser.add_argument(
         "--technology", default="ecp5", metavar="ecp5|neutral", help="what is done beyond Yosys (default: ecp5)"
     )
-    parser.add_argument("--no-route", action="store_true", help="stop after synthesis: resources and estimated paths")
+    routes = parser.add_mutually_exclusive_group()
+    routes.add_argument(
+        "--route", type=int, metavar="N", help="place all seeds, then route the N that promise most (default: all)"
+    )
+    routes.add_argument("--no-route", action="store_true", help="stop after synthesis: resources and estimated paths")
     parser.add_argument("--out", metavar="DIR", help="folder for report, netlist and logs")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     workload.add_arguments(parser)
