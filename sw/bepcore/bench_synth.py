@@ -48,6 +48,7 @@ class Case:
 
 
 _PLANNED = {"seeds": (1, 2, 3, 4), "freq": 150.0, "floorplans": 8}
+_REFERENCE = _PLANNED | {"seeds": (1,)}
 
 CASES = (
     Case("tiny", "tiny", "25f", seeds=(1, 2)),
@@ -58,7 +59,8 @@ CASES = (
     Case("medium", "medium", "85f", seeds=(1, 2), freq=150.0, cycles="medium"),
     Case("medium-planned", "medium", "85f", cycles="medium", **_PLANNED),
     Case("medium-rules", "medium", "85f", {"rules": 1}, cycles="medium-rules", **_PLANNED),
-    Case("reference", "reference", "85f", seeds=(1,), cycles="reference"),
+    Case("reference", "reference", "85f", cycles="reference", **_REFERENCE),
+    Case("reference-rules", "reference", "85f", {"rules": 1}, cycles="reference-rules", **_REFERENCE),
     Case("fast", "fast", "85f", seeds=(1,), cycles="fast"),
 )
 
