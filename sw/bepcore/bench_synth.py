@@ -35,7 +35,7 @@ class Case:
     freq: float = 160.0
     technology: str = "ecp5"
     cycles: str = ""
-    floorplans: int = field(default=1, repr=False)  # in a key only where it says something
+    floorplans: int = 1
 
     @property
     def command(self):
@@ -85,15 +85,16 @@ def run(args):
     record = runs.read_json(folder / _RECORD, again="repeat every build")
     for case in cases.values():
         key = _key(case)
-        have = known(record.get(case.name), key, case.seeds)
+        have = _known(record.get(case.name), key, case.seeds)
         left = tuple(seed for seed in case.seeds if str(seed) not in have.get("fmax_by_seed", ()))
         if not left:
             screen.print(f"{case.name}: {have['fmax']} MHz (recorded)")
             continue
-        screen.print(f"[bold]{case.name}[/bold]: {case.command}" + (f", of which seeds {left}" if have else ""))
+        rest = f", of which {','.join(map(str, left))}" if have else ""
+        screen.print(f"[bold]{case.name}[/bold]: {case.command}{rest}")
         made = {"key": key, "command": case.command, **_build(replace(case, seeds=left), args.jobs, screen)}
         # Another bench may have added builds meanwhile.
-        record = runs.read_json(folder / _RECORD, again="repeat every build") | {case.name: joined(have, made)}
+        record = runs.read_json(folder / _RECORD, again="repeat every build") | {case.name: _joined(have, made)}
         runs.write_json(folder / _RECORD, record)
     _rate(record, folder)
     screen.print(_table(record))
@@ -101,13 +102,13 @@ def run(args):
     show.emit(args, record)
 
 
-def known(record, key, seeds):
+def _known(record, key, seeds):
     """What a build's record says, if it is of this `key` and of no seed but `seeds`; {} otherwise."""
     same = record and record["key"] == key and set(record["fmax_by_seed"]) <= set(map(str, seeds))
     return record if same else {}
 
 
-def joined(one, other):
+def _joined(one, other):
     """Records of two builds of a core with different seeds, as one: that of the faster, with the clocks of both.
 
     `one` may be {}; the command is that of `other`.
@@ -132,8 +133,6 @@ def _key(case):
 
     design = to_rtlil(Trainer(preset(case.core, **case.changes)), TOP)
     settings = repr((replace(case, seeds=()), sorted(versions().items())))
-    if case.floorplans != 1:
-        settings += f"floorplans={case.floorplans}"
     return hashlib.sha256((settings + design).encode()).hexdigest()[:16]
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from .floorplan import place_block_rams
@@ -16,8 +15,8 @@ PLACERS = ("heap", "static")
 """Placers of nextpnr for the ECP5: HeAP, and the newer electrostatic one."""
 
 _LARGE = 20_000  # LUT sites from which on `static` places faster and with shorter wires
-_CLOCK = re.compile(r"Max frequency for clock .*: ([\d.]+) MHz \(\w+ at ([\d.]+) MHz\)")
 _FULL = 2 / 3  # of the device's LUT sites, from where on HeAP may look for places of the last cells without an end
+_CLOCK = re.compile(r"Max frequency for clock .*: ([\d.]+) MHz \(\w+ at ([\d.]+) MHz\)")
 
 
 @dataclass(frozen=True)
@@ -48,16 +47,14 @@ class Attempt:
     @property
     def fmax(self):
         """MHz that the fastest clock can have, if the others go with it; 0 when there is no report."""
-        clocks = self.clocks.values()
-        share = min((reached / asked for asked, reached in clocks), default=0)
-        return max((asked for asked, _ in clocks), default=0) * share
+        return _fastest(self.clocks.values())
 
     @property
     def outcome(self):
         """In words: the clock that was reached, or why there is none."""
-        if self.report or self.error:
-            return f"{self.fmax:.1f} MHz" if self.report else self.error
-        return f"placed, {self.promise:.1f} MHz before routing"
+        if self.report:
+            return f"{self.fmax:.1f} MHz"
+        return self.error or f"placed, {self.promise:.1f} MHz before routing"
 
 
 def place_and_route(
@@ -103,7 +100,7 @@ def place_and_route(
         placed = _each(seeds, jobs, run.place, run.placed, progress)
         promises = {attempt.seed: attempt.promise for attempt in placed if attempt.promise}
         chosen = sorted(promises, key=promises.get, reverse=True)[:routes]
-        routed = _each(chosen, jobs, run.route, partial(run.routed, promises=promises), progress)
+        routed = _each(chosen, jobs, run.route, lambda seed, ended: run.routed(seed, ended, promises[seed]), progress)
         return _sorted([*routed, *(attempt for attempt in placed if attempt.seed not in chosen)])
     finally:
         for left in (*run.folder.glob("netlist-*.json"), *run.folder.glob("placed-*.json")):
@@ -143,15 +140,14 @@ class _Runs:
     def placed(self, seed, status):
         """The attempt that `place` ended in."""
         log = self._log(seed)
-        clocks = [(float(reached), float(asked)) for reached, asked in _CLOCK.findall(log)]
+        clocks = [(float(asked), float(reached)) for reached, asked in _CLOCK.findall(log)]
         if status or not clocks or not (self.folder / f"placed-{seed}.json").exists():
             return Attempt(seed, None, _error(log))
-        share = min(reached / asked for reached, asked in clocks)
-        return Attempt(seed, None, None, share * max(asked for _, asked in clocks))
+        return Attempt(seed, None, None, _fastest(clocks))
 
-    def routed(self, seed, status, promises=None):
-        """The attempt that `whole`, or `route` of a placement with one of the `promises`, ended in."""
-        report, promise = self.folder / f"report-{seed}.json", (promises or {}).get(seed)
+    def routed(self, seed, status, promise=None):
+        """The attempt that `whole`, or `route` of a placement with a `promise`, ended in."""
+        report = self.folder / f"report-{seed}.json"
         if status == 0 and report.exists():
             return Attempt(seed, json.loads(report.read_text()), None, promise)
         return Attempt(seed, None, _error(self._log(seed, "route" if promise else "nextpnr")), promise)
@@ -198,6 +194,12 @@ def _each(seeds, jobs, start, end, progress):
 def _sorted(attempts):
     """Best first; then those that failed, then those that were not routed."""
     return sorted(attempts, key=lambda attempt: (-attempt.fmax, attempt.error is None, -(attempt.promise or 0)))
+
+
+def _fastest(clocks):
+    """MHz of the fastest of the clocks, (MHz asked for, MHz reached), if the others go with it; 0 without clocks."""
+    share = min((reached / asked for asked, reached in clocks), default=0)
+    return max((asked for asked, _ in clocks), default=0) * share
 
 
 def _error(log):
